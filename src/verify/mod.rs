@@ -4,3 +4,4 @@ pub(crate) mod load;
 pub mod observation;
 pub mod rows;
 pub(crate) mod runner;
+pub mod session;

@@ -8,6 +8,8 @@ mod inbox;
 mod pass;
 mod raw;
 pub(crate) mod target;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tls;
 mod values;
 mod websocket;
