@@ -1,0 +1,1 @@
+//! From an inventory to findings, questions and the fit for each target.

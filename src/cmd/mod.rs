@@ -1,0 +1,82 @@
+//! One short file a subcommand: what the command line said becomes calls into the library.
+
+use crate::cli::output::Console;
+use crate::cli::{Arguments, Command, Global};
+use crate::error::{Context, Error, Exit, Result};
+use crate::workspace::Workspace;
+
+/// What every command is given.
+#[derive(Debug)]
+pub struct Session {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// How to talk to the user.
+    pub console: Console,
+}
+
+/// Carries out the command line. Ctrl-C ends it with exit code 130; nothing is half-written
+/// because every file is written beside its place and renamed.
+pub fn run(arguments: Arguments) -> Result<Exit> {
+    set_up_messages(&arguments.global);
+    let session = Session {
+        workspace: Workspace::new(&arguments.global.workspace),
+        console: Console::new(&arguments.global),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .input("start the runtime")?;
+    let exit = runtime.block_on(async {
+        tokio::select! {
+            exit = dispatch(&session, arguments.command) => exit,
+            _ = tokio::signal::ctrl_c() => Err(Error::new(Exit::Interrupted, "interrupted")),
+        }
+    });
+    runtime.shutdown_background();
+    exit
+}
+
+fn set_up_messages(global: &Global) {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "migrate=info,warn",
+        (false, _) => "migrate=debug,info",
+    };
+    if global.quiet {
+        crate::progress::quiet();
+    }
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .try_init();
+}
+
+async fn dispatch(session: &Session, command: Command) -> Result<Exit> {
+    match command {
+        Command::Analyze(arguments) => analyze::run(session, &arguments).await,
+        Command::Generate(arguments) => generate::run(session, &arguments),
+        Command::Build(arguments) => build::run(session, &arguments).await,
+        Command::Deploy(arguments) => deploy::run(session, &arguments).await,
+        Command::Undeploy(arguments) => undeploy::run(session, &arguments).await,
+        Command::Data(arguments) => data::run(session, &arguments).await,
+        Command::Verify(arguments) => verify::run(session, &arguments).await,
+        Command::Status => status::run(session),
+        Command::Report(arguments) => report::run(session, &arguments),
+        Command::Completions { shell } => Ok(manual::completions(shell)),
+        Command::Man => manual::page(),
+    }
+}
+
+mod analyze;
+mod build;
+mod data;
+mod deploy;
+mod generate;
+mod manual;
+mod report;
+mod status;
+mod undeploy;
+mod verify;

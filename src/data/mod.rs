@@ -1,0 +1,1 @@
+//! Moving databases and folders, and checking that all has arrived.

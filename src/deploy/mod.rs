@@ -1,0 +1,1 @@
+//! Bringing a generated tree up and taking it down.

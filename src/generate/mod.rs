@@ -1,0 +1,1 @@
+//! From a plan to a tree of files: pure, same input, same bytes.

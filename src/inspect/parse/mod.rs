@@ -1,0 +1,1 @@
+//! From the text of configuration files to syntax: no I/O, never a panic.

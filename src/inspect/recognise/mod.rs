@@ -1,0 +1,1 @@
+//! From an index of files to facts, one file a kind of software.

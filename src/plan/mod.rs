@@ -1,0 +1,1 @@
+//! From an inventory and its findings to decisions with reasons.

@@ -1,0 +1,171 @@
+//! Where each file of an engagement lies, and how it is written whole or not at all.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Context, Error, Result};
+use crate::model::inventory::Inventory;
+use crate::model::plan::Plan;
+
+/// The folder of one engagement.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace at this folder, which need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A path below its folder.
+    pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// `inventory.yaml`.
+    pub fn inventory_path(&self) -> PathBuf {
+        self.path("inventory.yaml")
+    }
+
+    /// `plan.yaml`.
+    pub fn plan_path(&self) -> PathBuf {
+        self.path("plan.yaml")
+    }
+
+    /// `.migrate/`: what the program keeps for itself.
+    pub fn private(&self) -> PathBuf {
+        self.path(".migrate")
+    }
+
+    /// `.migrate/source/`: copies of the source's configuration files that hold no secret,
+    /// at their path on the source.
+    pub fn captured(&self, path: &str) -> PathBuf {
+        self.private().join("source").join(path.trim_start_matches('/'))
+    }
+
+    /// `.migrate/pristine/`: generated files as they were last written, for merging.
+    pub fn pristine(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.private().join("pristine").join(relative)
+    }
+
+    /// `.migrate/deployments/NAME.json`: what was built (`images`) or deployed where (`compose`,
+    /// `k8s`), and what the last copy of the data left (`data-compose`, `data-k8s`).
+    pub fn deployment(&self, name: &str) -> PathBuf {
+        self.private().join("deployments").join(format!("{name}.json"))
+    }
+
+    /// Reads `inventory.yaml`.
+    pub fn inventory(&self) -> Result<Inventory> {
+        self.read_yaml(&self.inventory_path()).map_err(|error| {
+            error.help("run `migrate analyze SOURCE` first, or name the workspace with -C")
+        })
+    }
+
+    /// Reads `plan.yaml`.
+    pub fn plan(&self) -> Result<Plan> {
+        self.read_yaml(&self.plan_path()).map_err(|error| {
+            error.help("run `migrate analyze SOURCE` first, or name the workspace with -C")
+        })
+    }
+
+    /// Reads a YAML file; errors carry path and line.
+    pub fn read_yaml<T: DeserializeOwned>(&self, path: &Path) -> Result<T> {
+        let text = std::fs::read_to_string(path).input(format_args!("read {}", path.display()))?;
+        from_yaml(&text, &path.display().to_string())
+    }
+
+    /// Reads a JSON file, `None` when there is none.
+    pub fn read_json<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).input(format_args!("read {}", path.display())),
+        };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| Error::input_at(path.display(), error.line() as u64, error))
+    }
+
+    /// Writes a value as JSON.
+    pub fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<()> {
+        let mut text =
+            serde_json::to_string_pretty(value).input(format_args!("write {}", path.display()))?;
+        text.push('\n');
+        self.write(path, text.as_bytes())
+    }
+
+    /// Writes a file whole or not at all, making its folders.
+    pub fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
+        let folder = path.parent().unwrap_or(&self.root);
+        let what = format!("write {}", path.display());
+        std::fs::create_dir_all(folder).input(&what)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".migrate-")
+            .permissions(permissions(0o644))
+            .tempfile_in(folder)
+            .input(&what)?;
+        file.write_all(content).input(&what)?;
+        file.persist(path).input(&what)?;
+        Ok(())
+    }
+
+    /// Makes the folder, its `.gitignore`, and takes the lock that keeps a second run out.
+    pub fn lock(&self) -> Result<Lock> {
+        let private = self.private();
+        std::fs::create_dir_all(&private).input(format_args!("make {}", private.display()))?;
+        let ignore = self.path(".gitignore");
+        if !ignore.exists() {
+            self.write(&ignore, b".migrate/deployments/\n.migrate/lock\n*.secrets\n")?;
+        }
+        let path = private.join("lock");
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .input(format_args!("open {}", path.display()))?;
+        file.try_lock().map_err(|_| {
+            Error::refused(format!("another migrate works in {}", self.root.display()))
+                .help("wait for it to end")
+        })?;
+        Ok(Lock { _file: file })
+    }
+}
+
+fn permissions(mode: u32) -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(mode)
+}
+
+/// Holds a workspace until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Parses YAML; the error names `path` and the line.
+pub fn from_yaml<T: DeserializeOwned>(text: &str, path: &str) -> Result<T> {
+    serde_saphyr::from_str(text).map_err(|error| match error.location() {
+        Some(location) => Error::input_at(path, location.line(), first_line(&error.to_string())),
+        None => Error::input(format!("{path}: {}", first_line(&error.to_string()))),
+    })
+}
+
+/// A value as YAML.
+pub fn to_yaml(value: &impl Serialize) -> Result<String> {
+    serde_saphyr::to_string(value).input("write YAML")
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
