@@ -14,16 +14,13 @@ pub(crate) fn tests() -> Vec<Case> {
 }
 
 /// The commands of the way through, in its order.
-const COMMANDS: [&str; 8] = [
-    "analyze", "generate", "build", "deploy", "undeploy", "verify", "data", "report",
-];
+const COMMANDS: [&str; 8] =
+    ["analyze", "generate", "build", "deploy", "undeploy", "verify", "data", "report"];
 
 fn help_names_every_command_of_the_way() {
     let help = Migrate::new(["--help"]).run().expect_code(0).stdout;
     for command in COMMANDS {
-        let named = help
-            .lines()
-            .any(|line| line.split_whitespace().next() == Some(command));
+        let named = help.lines().any(|line| line.split_whitespace().next() == Some(command));
         assert!(named, "`{command}` is not in the help:\n{help}");
     }
 }
@@ -41,10 +38,7 @@ fn every_command_explains_itself() {
 
 fn version_is_the_package_version() {
     let out = Migrate::new(["--version"]).run().expect_code(0);
-    assert_eq!(
-        out.stdout.trim(),
-        concat!("migrate ", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(out.stdout.trim(), concat!("migrate ", env!("CARGO_PKG_VERSION")));
 }
 
 fn wrong_usage_exits_with_2() {
@@ -67,10 +61,7 @@ fn wrong_usage_exits_with_2() {
 
 fn a_missing_workspace_file_exits_with_3_and_says_what_to_call() {
     let workspace = Workspace::new();
-    let out = workspace
-        .migrate(["generate", "--to", "compose"])
-        .run()
-        .expect_code(3);
+    let out = workspace.migrate(["generate", "--to", "compose"]).run().expect_code(3);
     assert!(
         out.stderr.contains("analyze"),
         "the message names the command to call first, got:\n{}",
@@ -81,10 +72,7 @@ fn a_missing_workspace_file_exits_with_3_and_says_what_to_call() {
 fn a_source_that_is_not_there_exits_with_3_and_is_named() {
     let workspace = Workspace::new();
     let source = workspace.path().join("no-such-folder");
-    let out = workspace
-        .migrate(["analyze".as_ref(), source.as_os_str()])
-        .run()
-        .expect_code(3);
+    let out = workspace.migrate(["analyze".as_ref(), source.as_os_str()]).run().expect_code(3);
     assert!(
         out.stderr.contains("no-such-folder"),
         "the message names the source, got:\n{}",

@@ -31,10 +31,7 @@ fn two_trees(actual: &[(&str, &str)], expected: &[(&str, &str)]) -> Scratch {
 }
 
 fn golden_accepts_the_same_tree() {
-    let trees = two_trees(
-        &[("a/b", "1\n"), ("c", "2\n")],
-        &[("c", "2\n"), ("a/b", "1\n")],
-    );
+    let trees = two_trees(&[("a/b", "1\n"), ("c", "2\n")], &[("c", "2\n"), ("a/b", "1\n")]);
     let differences =
         Golden::new(trees.path().join("expected")).differences(&trees.path().join("actual"));
     assert_eq!(differences, Vec::<String>::new());
@@ -42,61 +39,31 @@ fn golden_accepts_the_same_tree() {
 
 fn golden_names_missing_unexpected_and_differing_files() {
     let trees = two_trees(
-        &[
-            ("same", "1\n"),
-            ("more/file", "2\n"),
-            ("other", "left\nnew\n"),
-        ],
-        &[
-            ("same", "1\n"),
-            ("less/file", "2\n"),
-            ("other", "left\nold\n"),
-        ],
+        &[("same", "1\n"), ("more/file", "2\n"), ("other", "left\nnew\n")],
+        &[("same", "1\n"), ("less/file", "2\n"), ("other", "left\nold\n")],
     );
     let differences =
         Golden::new(trees.path().join("expected")).differences(&trees.path().join("actual"));
     assert_eq!(differences.len(), 3, "{differences:#?}");
     assert_eq!(differences[0], "missing: less/file");
     assert_eq!(differences[1], "unexpected: more/file");
-    assert!(
-        differences[2].starts_with("differs: other\n"),
-        "{}",
-        differences[2]
-    );
-    assert!(
-        differences[2].contains("-old\n+new\n"),
-        "{}",
-        differences[2]
-    );
+    assert!(differences[2].starts_with("differs: other\n"), "{}", differences[2]);
+    assert!(differences[2].contains("-old\n+new\n"), "{}", differences[2]);
 }
 
 fn golden_replaces_what_differs_by_itself() {
-    let trees = two_trees(
-        &[("shop-x7k2/name", "shop-x7k2\n")],
-        &[("NAME/name", "NAME\n")],
-    );
+    let trees = two_trees(&[("shop-x7k2/name", "shop-x7k2\n")], &[("NAME/name", "NAME\n")]);
     let golden = Golden::new(trees.path().join("expected")).replace("shop-x7k2", "NAME");
-    assert_eq!(
-        golden.differences(&trees.path().join("actual")),
-        Vec::<String>::new()
-    );
+    assert_eq!(golden.differences(&trees.path().join("actual")), Vec::<String>::new());
 }
 
 fn golden_blesses() {
-    let trees = two_trees(
-        &[("new", "1\n"), ("both", "2\n")],
-        &[("old/file", "1\n"), ("both", "3\n")],
-    );
+    let trees =
+        two_trees(&[("new", "1\n"), ("both", "2\n")], &[("old/file", "1\n"), ("both", "3\n")]);
     let golden = Golden::new(trees.path().join("expected"));
     golden.bless(&trees.path().join("actual"));
-    assert_eq!(
-        golden.differences(&trees.path().join("actual")),
-        Vec::<String>::new()
-    );
-    assert!(
-        !trees.path().join("expected/old").exists(),
-        "a folder that lost its last file goes"
-    );
+    assert_eq!(golden.differences(&trees.path().join("actual")), Vec::<String>::new());
+    assert!(!trees.path().join("expected/old").exists(), "a folder that lost its last file goes");
 }
 
 fn a_command_that_fails_is_shown_with_its_output() {
@@ -113,18 +80,9 @@ fn a_command_that_fails_is_shown_with_its_output() {
 
 fn docker_sample_answers_under_its_url() {
     let sample = Sample::shared();
-    assert_eq!(
-        docker(["inspect", "-f", "{{.State.Running}}", sample.name()]).trim(),
-        "true"
-    );
-    let page = command("curl", ["-fsS", "-m", "20", sample.url()])
-        .run()
-        .expect_code(0)
-        .stdout;
-    assert!(
-        page.to_lowercase().contains("<html"),
-        "no page, but: {page}"
-    );
+    assert_eq!(docker(["inspect", "-f", "{{.State.Running}}", sample.name()]).trim(), "true");
+    let page = command("curl", ["-fsS", "-m", "20", sample.url()]).run().expect_code(0).stdout;
+    assert!(page.to_lowercase().contains("<html"), "no page, but: {page}");
 }
 
 fn cluster_is_ready_and_its_registry_takes_images() {
@@ -134,18 +92,9 @@ fn cluster_is_ready_and_its_registry_takes_images() {
     let tar = scratch.path().join("layer.tar");
     let tar = tar.to_str().expect("a path in UTF-8");
     let folder = scratch.path().join("actual");
-    command(
-        "tar",
-        [
-            "-C",
-            folder.to_str().expect("a path in UTF-8"),
-            "-cf",
-            tar,
-            ".",
-        ],
-    )
-    .run()
-    .expect_code(0);
+    command("tar", ["-C", folder.to_str().expect("a path in UTF-8"), "-cf", tar, "."])
+        .run()
+        .expect_code(0);
     docker(["import", tar, &image]);
     docker(["push", &image]);
     docker(["rmi", &image]);

@@ -3,11 +3,7 @@
 
 use std::process::ExitCode;
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "a helper is there for the next test, too"
-)]
+#[allow(dead_code, unused_imports, reason = "a helper is there for the next test, too")]
 mod support;
 
 // The command line as such: help, usage errors, exit codes.

@@ -18,11 +18,7 @@ static CLUSTER: OnceLock<Result<Cluster, Absence>> = OnceLock::new();
 
 /// Finds or starts the cluster; the first call decides.
 pub(crate) fn probe() -> Result<(), Absence> {
-    CLUSTER
-        .get_or_init(start)
-        .as_ref()
-        .map(drop)
-        .map_err(Clone::clone)
+    CLUSTER.get_or_init(start).as_ref().map(drop).map_err(Clone::clone)
 }
 
 /// The cluster of a `cluster_…` test.
@@ -39,11 +35,7 @@ pub(crate) fn cluster() -> Cluster {
 /// Runs kubectl on the cluster, which must succeed; returns its standard output.
 pub(crate) fn kubectl<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> String {
     let cluster = cluster();
-    cluster
-        .for_command(command(cluster.kubectl(), arguments))
-        .run()
-        .expect_code(0)
-        .stdout
+    cluster.for_command(command(cluster.kubectl(), arguments)).run().expect_code(0).stdout
 }
 
 /// The registry that images are pushed to and the cluster of the tests pulls from.
@@ -58,14 +50,10 @@ fn start() -> Result<Cluster, Absence> {
         .try_run()
         .map_err(|error| Absence::Broken(format!("scripts/cluster: {error}")))?;
     at_end(move || {
-        command(&script, ["down", "--for", &me])
-            .run()
-            .expect_code(0);
+        command(&script, ["down", "--for", &me]).run().expect_code(0);
     });
     match out.code {
-        0 => Ok(Cluster {
-            kubeconfig: out.stdout.trim().into(),
-        }),
+        0 => Ok(Cluster { kubeconfig: out.stdout.trim().into() }),
         3 => Err(Absence::Missing(out.stderr.trim().replace('\n', "; "))),
         _ => Err(Absence::Broken(out.to_string())),
     }
@@ -75,9 +63,8 @@ impl Cluster {
     /// A command that uses this cluster.
     pub(crate) fn for_command(&self, run: Run) -> Run {
         let mut path = std::env::var_os("PATH").unwrap_or_default();
-        if let Some(folder) = self
-            .own_kubectl()
-            .and_then(|program| program.parent().map(Path::to_owned))
+        if let Some(folder) =
+            self.own_kubectl().and_then(|program| program.parent().map(Path::to_owned))
         {
             path.push(":");
             path.push(folder);

@@ -35,26 +35,16 @@ pub(crate) fn command<A: AsRef<OsStr>>(
     program: impl AsRef<OsStr>,
     arguments: impl IntoIterator<Item = A>,
 ) -> Run {
-    let arguments: Vec<OsString> = arguments
-        .into_iter()
-        .map(|argument| argument.as_ref().to_owned())
-        .collect();
+    let arguments: Vec<OsString> =
+        arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
     let mut shown = program.as_ref().to_string_lossy().into_owned();
     for argument in &arguments {
         shown.push(' ');
         shown.push_str(&argument.to_string_lossy());
     }
     let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    Run {
-        command,
-        shown,
-        limit: LIMIT,
-    }
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Run { command, shown, limit: LIMIT }
 }
 
 /// Runs docker, which must succeed; returns its standard output.
@@ -102,8 +92,7 @@ impl Run {
     /// When it cannot be started or takes too long.
     pub(crate) fn run(self) -> Output {
         let shown = self.shown.clone();
-        self.try_run()
-            .unwrap_or_else(|error| panic!("{shown}: {error}"))
+        self.try_run().unwrap_or_else(|error| panic!("{shown}: {error}"))
     }
 
     /// Runs it to its end; an error when it cannot be started or takes too long.
@@ -117,28 +106,14 @@ impl Run {
         };
         let (stdout, stderr) = (text(stdout), text(stderr));
         let Some(status) = status else {
-            let end: String = stderr
-                .chars()
-                .rev()
-                .take(2000)
-                .collect::<Vec<_>>()
-                .into_iter()
-                .rev()
-                .collect();
+            let end: String =
+                stderr.chars().rev().take(2000).collect::<Vec<_>>().into_iter().rev().collect();
             return Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!(
-                    "stopped after {} s; the end of its stderr:\n{end}",
-                    self.limit.as_secs()
-                ),
+                format!("stopped after {} s; the end of its stderr:\n{end}", self.limit.as_secs()),
             ));
         };
-        Ok(Output {
-            shown: self.shown,
-            code: status.code().unwrap_or(-1),
-            stdout,
-            stderr,
-        })
+        Ok(Output { shown: self.shown, code: status.code().unwrap_or(-1), stdout, stderr })
     }
 }
 

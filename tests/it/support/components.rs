@@ -45,37 +45,25 @@ impl Component {
 }
 
 fn docker_answers() -> Result<(), Absence> {
-    match command("docker", ["version", "--format", "{{.Server.Version}}"])
-        .within(60)
-        .try_run()
-    {
+    match command("docker", ["version", "--format", "{{.Server.Version}}"]).within(60).try_run() {
         Ok(out) if out.code == 0 => Ok(()),
-        Ok(out) => Err(Absence::Missing(format!(
-            "no Docker engine answers: {}",
-            out.stderr.trim()
-        ))),
-        Err(error) => Err(Absence::Missing(format!(
-            "docker cannot be called: {error}"
-        ))),
+        Ok(out) => {
+            Err(Absence::Missing(format!("no Docker engine answers: {}", out.stderr.trim())))
+        }
+        Err(error) => Err(Absence::Missing(format!("docker cannot be called: {error}"))),
     }
 }
 
 /// The components that `MIGRATE_TEST_REQUIRE` lists: their tests must run.
 pub(crate) fn required() -> Result<Vec<Component>, String> {
     let listed = std::env::var("MIGRATE_TEST_REQUIRE").unwrap_or_default();
-    let names = listed
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
+    let names = listed.split(',').map(str::trim).filter(|name| !name.is_empty());
     names
         .map(|name| {
-            Component::ALL
-                .into_iter()
-                .find(|component| component.name() == name)
-                .ok_or_else(|| {
-                    let known = Component::ALL.map(Component::name).join(", ");
-                    format!("MIGRATE_TEST_REQUIRE names `{name}`; the components are: {known}")
-                })
+            Component::ALL.into_iter().find(|component| component.name() == name).ok_or_else(|| {
+                let known = Component::ALL.map(Component::name).join(", ");
+                format!("MIGRATE_TEST_REQUIRE names `{name}`; the components are: {known}")
+            })
         })
         .collect()
 }

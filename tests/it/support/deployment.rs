@@ -16,16 +16,9 @@ impl<'a> Deployment<'a> {
     #[track_caller]
     pub(crate) fn up(workspace: &'a Workspace, target: &'static str) -> Self {
         // Made first: a deployment that fails half-way is removed, too.
-        let mut deployment = Self {
-            workspace,
-            target,
-            answer: serde_json::Value::Null,
-        };
-        let out = on(
-            target,
-            workspace.migrate(["deploy", "--format", "json", "--to", target]),
-        )
-        .run();
+        let mut deployment = Self { workspace, target, answer: serde_json::Value::Null };
+        let out =
+            on(target, workspace.migrate(["deploy", "--format", "json", "--to", target])).run();
         deployment.answer = out.expect_code(0).json();
         deployment
     }
@@ -33,9 +26,7 @@ impl<'a> Deployment<'a> {
     /// Where the new application answers.
     #[track_caller]
     pub(crate) fn url(&self) -> &str {
-        self.answer["url"]
-            .as_str()
-            .expect("deploy answers with a URL")
+        self.answer["url"].as_str().expect("deploy answers with a URL")
     }
 }
 
@@ -44,22 +35,13 @@ impl Drop for Deployment<'_> {
         if keep() {
             return;
         }
-        let undeploy = self
-            .workspace
-            .migrate(["undeploy", "--delete-data", "--to", self.target]);
+        let undeploy = self.workspace.migrate(["undeploy", "--delete-data", "--to", self.target]);
         let out = on(self.target, undeploy).run();
         // While a failed test unwinds, its own message is the one to see.
-        assert!(
-            out.code == 0 || std::thread::panicking(),
-            "undeploy failed\n{out}"
-        );
+        assert!(out.code == 0 || std::thread::panicking(), "undeploy failed\n{out}");
     }
 }
 
 fn on(target: &str, migrate: Migrate) -> Migrate {
-    if target == "k8s" {
-        migrate.on_cluster()
-    } else {
-        migrate
-    }
+    if target == "k8s" { migrate.on_cluster() } else { migrate }
 }

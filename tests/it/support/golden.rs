@@ -19,10 +19,7 @@ type Tree = BTreeMap<String, Vec<u8>>;
 impl Golden {
     /// The expected tree lies here.
     pub(crate) fn new(expected: impl Into<PathBuf>) -> Self {
-        Self {
-            expected: expected.into(),
-            replacements: Vec::new(),
-        }
+        Self { expected: expected.into(), replacements: Vec::new() }
     }
 
     /// Replaces, in paths and texts of the actual tree, what differs from run to run.
@@ -108,10 +105,7 @@ fn read(folder: &Path) -> Tree {
         .map(|entry| entry.expect("read a folder"))
         .filter(|entry| !entry.file_type().is_dir())
         .map(|entry| {
-            let path = entry
-                .path()
-                .strip_prefix(folder)
-                .expect("lies in the folder");
+            let path = entry.path().strip_prefix(folder).expect("lies in the folder");
             let bytes = if entry.path_is_symlink() {
                 let target = fs::read_link(entry.path()).expect("read a link");
                 format!("-> {}", target.display()).into_bytes()

@@ -89,11 +89,7 @@ impl Workspace {
         arguments: impl IntoIterator<Item = A>,
     ) -> Migrate {
         let mut all = vec![OsString::from("-C"), self.path().into()];
-        all.extend(
-            arguments
-                .into_iter()
-                .map(|argument| argument.as_ref().to_owned()),
-        );
+        all.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         Migrate::new(all)
     }
 

@@ -25,10 +25,7 @@ thread_local! {
 
 /// Has something done after the last test, for what several tests share; the last one named is done first.
 pub(crate) fn at_end(cleanup: impl FnOnce() + Send + 'static) {
-    CLEANUPS
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(Box::new(cleanup));
+    CLEANUPS.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(cleanup));
 }
 
 /// Runs the cases of all modules as the command line says.
@@ -45,9 +42,8 @@ pub(crate) fn run(modules: impl IntoIterator<Item = Vec<Case>>) -> ExitCode {
     // Cheap tests first: they fail soonest.
     cases.sort_by_key(|case| case.needs().len());
     panic::set_hook(Box::new(|info| {
-        let place = info
-            .location()
-            .map(|location| format!("{}:{}: ", location.file(), location.line()));
+        let place =
+            info.location().map(|location| format!("{}:{}: ", location.file(), location.line()));
         PLACE.with_borrow_mut(|kept| *kept = place.unwrap_or_default());
     }));
     let trials = cases
@@ -58,11 +54,7 @@ pub(crate) fn run(modules: impl IntoIterator<Item = Vec<Case>>) -> ExitCode {
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    if clean_up() {
-        conclusion.exit_code()
-    } else {
-        ExitCode::from(101)
-    }
+    if clean_up() { conclusion.exit_code() } else { ExitCode::from(101) }
 }
 
 /// Two tests of one name could not be told apart.
@@ -107,19 +99,11 @@ fn message(payload: &(dyn std::any::Any + Send)) -> String {
 fn clean_up() -> bool {
     let mut all_well = true;
     loop {
-        let Some(cleanup) = CLEANUPS
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-        else {
+        let Some(cleanup) = CLEANUPS.lock().unwrap_or_else(PoisonError::into_inner).pop() else {
             return all_well;
         };
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(cleanup)) {
-            let _ = writeln!(
-                std::io::stderr(),
-                "clean-up failed: {}",
-                message(payload.as_ref())
-            );
+            let _ = writeln!(std::io::stderr(), "clean-up failed: {}", message(payload.as_ref()));
             all_well = false;
         }
     }

@@ -41,18 +41,11 @@ impl Sample {
         let name = format!("migrate-it-{name}-{}", std::process::id());
         let out = command(root().join("samples/chat/up"), ["--name", &name]).run();
         if out.code != 0 {
-            Self {
-                name,
-                url: String::new(),
-            }
-            .down();
+            Self { name, url: String::new() }.down();
             panic!("the sample did not come up\n{out}");
         }
         let url = out.stdout.trim().to_owned();
-        assert!(
-            url.starts_with("http://"),
-            "samples/chat/up prints its URL, got\n{out}"
-        );
+        assert!(url.starts_with("http://"), "samples/chat/up prints its URL, got\n{out}");
         Self { name, url }
     }
 
@@ -60,9 +53,7 @@ impl Sample {
         if keep() {
             return;
         }
-        command(root().join("samples/chat/down"), ["--name", &self.name])
-            .run()
-            .expect_code(0);
+        command(root().join("samples/chat/down"), ["--name", &self.name]).run().expect_code(0);
     }
 
     /// The name of its container.
@@ -83,11 +74,7 @@ impl Sample {
     /// Runs a command on the server.
     pub(crate) fn exec<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Output {
         let mut all = vec!["exec".into(), self.name.clone().into()];
-        all.extend(
-            arguments
-                .into_iter()
-                .map(|argument| argument.as_ref().to_owned()),
-        );
+        all.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         command("docker", all).run()
     }
 }
