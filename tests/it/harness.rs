@@ -11,6 +11,7 @@ pub(crate) fn tests() -> Vec<Case> {
         golden_replaces_what_differs_by_itself,
         golden_blesses,
         a_command_that_fails_is_shown_with_its_output,
+        a_command_that_hangs_is_stopped,
         docker_sample_answers_under_its_url,
         cluster_is_ready_and_its_registry_takes_images,
     ]
@@ -76,6 +77,14 @@ fn a_command_that_fails_is_shown_with_its_output() {
     for part in ["sh -c", "exit code 7", "to stdout", "to stderr"] {
         assert!(shown.contains(part), "{part} is not in: {shown}");
     }
+}
+
+fn a_command_that_hangs_is_stopped() {
+    let begun = std::time::Instant::now();
+    let result = command("sh", ["-c", "echo begun; exec sleep 100"]).within(1).try_run();
+    let error = result.err().expect("no output of a command that was stopped").to_string();
+    assert!(error.contains("stopped after 1 s") && error.contains("begun"), "{error}");
+    assert!(begun.elapsed().as_secs() < 10);
 }
 
 fn docker_sample_answers_under_its_url() {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -98,34 +99,47 @@ impl Run {
     /// Runs it to its end; an error when it cannot be started or takes too long.
     pub(crate) fn try_run(mut self) -> io::Result<Output> {
         let mut child = self.command.spawn()?;
-        let stdout = collect(child.stdout.take());
-        let stderr = collect(child.stderr.take());
+        let stdout = Collected::from(child.stdout.take());
+        let stderr = Collected::from(child.stderr.take());
         let status = wait(&mut child, self.limit)?;
-        let text = |reader: thread::JoinHandle<Vec<u8>>| {
-            String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned()
-        };
-        let (stdout, stderr) = (text(stdout), text(stderr));
+        let (stdout, stderr) = (stdout.text(), stderr.text());
         let Some(status) = status else {
-            let end: String =
-                stderr.chars().rev().take(2000).collect::<Vec<_>>().into_iter().rev().collect();
-            return Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                format!("stopped after {} s; the end of its stderr:\n{end}", self.limit.as_secs()),
-            ));
+            let message = format!("stopped after {} s\n{stdout}\n{stderr}", self.limit.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, message));
         };
         Ok(Output { shown: self.shown, code: status.code().unwrap_or(-1), stdout, stderr })
     }
 }
 
-/// Reads a stream beside the waiting: a full pipe would stop the program.
-fn collect(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
-            let _ = stream.read_to_end(&mut bytes);
+/// A stream read beside the waiting: a full pipe would stop the program.
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl Collected {
+    fn from(stream: Option<impl Read + Send + 'static>) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&bytes);
+        let reader = thread::spawn(move || {
+            let Some(mut stream) = stream else { return };
+            let mut buffer = [0; 8192];
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                shared.lock().unwrap_or_else(PoisonError::into_inner).extend(&buffer[..count]);
+            }
+        });
+        Self { bytes, reader }
+    }
+
+    /// What came; something the program left running may hold the stream open, and is not waited for.
+    fn text(self) -> String {
+        let end = Instant::now() + Duration::from_secs(5);
+        while !self.reader.is_finished() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(1));
         }
-        bytes
-    })
+        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_owned()
+    }
 }
 
 /// None when the limit passed; the program is killed then.
