@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use super::load;
 use super::observation::Pass;
 use super::runner::target::Target;
-use super::runner::{Around, Sides, tls};
+use super::runner::{self, Around, Sides, tls};
 use crate::error::Result;
 use crate::model::inventory::{Inventory, Role};
+use crate::model::scenario::Scenario;
 use crate::progress::Progress;
 use crate::workspace::Workspace;
 
@@ -84,4 +85,11 @@ fn is_plain(name: &str) -> bool {
         && !name.is_empty()
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
         && name.contains(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// Carries out one scenario once against one address, writes included, and compares nothing.
+pub async fn replay(scenario: &Scenario, url: &str) -> Result<Pass> {
+    let tls = tls::configuration(None, false)?;
+    let target = Target::new(url, None, &tls)?;
+    Ok(runner::once(scenario, &target).await)
 }

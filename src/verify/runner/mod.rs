@@ -100,6 +100,11 @@ impl Sides {
     }
 }
 
+/// Carries out a scenario once, writes included.
+pub(crate) async fn once(scenario: &Scenario, target: &Target) -> Pass {
+    pass::run(scenario, Side::Original, target, &unique(), pass::FIRST_WAIT, true).await
+}
+
 /// Eight lower-case letters and digits that begin with `mv`: what a run of verify made is known by
 /// them, also to later runs.
 fn unique() -> String {
