@@ -12,42 +12,34 @@ const path = require('node:path');
 const source = path.join(__dirname, 'src');
 const target = process.argv[2];
 const TEXT = /\.(html|css|js|webmanifest|svg|txt)$/;
+const MENTION = /\/assets\/([a-z0-9.-]+\.[a-z0-9]+)/g;
 
-function hashed(name, content) {
-  const hash = crypto.createHash('sha256').update(content).digest('hex').slice(0, 10);
-  const { name: stem, ext } = path.parse(name);
-  return `${stem}-${hash}${ext}`;
+const published = new Map();
+
+/** Publishes an asset, first those that it mentions, and returns its hashed name. */
+function publish(name) {
+  if (!published.has(name)) {
+    const content = rewrite(path.join(source, 'assets', name));
+    const hash = crypto.createHash('sha256').update(content).digest('hex').slice(0, 10);
+    const { name: stem, ext } = path.parse(name);
+    published.set(name, `${stem}-${hash}${ext}`);
+    fs.writeFileSync(path.join(target, 'assets', published.get(name)), content);
+  }
+  return published.get(name);
 }
 
-/** Replaces "/assets/NAME" by its hashed name for all names known so far. */
-function rewrite(name, content, names) {
-  if (!TEXT.test(name)) {
+/** A file's content with the assets it mentions under their hashed names. */
+function rewrite(file) {
+  const content = fs.readFileSync(file);
+  if (!TEXT.test(file)) {
     return content;
   }
-  let text = content.toString();
-  for (const [from, to] of names) {
-    text = text.replaceAll(`/assets/${from}`, `/assets/${to}`);
-  }
-  return Buffer.from(text);
+  return Buffer.from(content.toString().replace(MENTION, (_, name) => `/assets/${publish(name)}`));
 }
 
-// Scripts may mention style sheets, style sheets fonts and pictures: those come first.
-const ORDER = ['.woff2', '.png', '.svg', '.css', '.js'];
-const order = (name) => ORDER.indexOf(path.extname(name));
-
-function files(folder) {
-  return fs.existsSync(folder)
-    ? fs.readdirSync(folder, { withFileTypes: true }).filter((f) => f.isFile()).map((f) => f.name).sort()
-    : [];
-}
-
-const names = new Map();
 fs.mkdirSync(path.join(target, 'assets'), { recursive: true });
-for (const name of files(path.join(source, 'assets')).sort((a, b) => order(a) - order(b))) {
-  const content = rewrite(name, fs.readFileSync(path.join(source, 'assets', name)), names);
-  names.set(name, hashed(name, content));
-  fs.writeFileSync(path.join(target, 'assets', names.get(name)), content);
-}
-for (const name of files(source)) {
-  fs.writeFileSync(path.join(target, name), rewrite(name, fs.readFileSync(path.join(source, name)), names));
+for (const entry of fs.readdirSync(source, { withFileTypes: true })) {
+  if (entry.isFile()) {
+    fs.writeFileSync(path.join(target, entry.name), rewrite(path.join(source, entry.name)));
+  }
 }
