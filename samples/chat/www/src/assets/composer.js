@@ -1,6 +1,6 @@
 // Writing a message, with a file or without.
 
-import { byId, h, sizeOf } from '/assets/view.js';
+import { byId, h, icon, sizeOf } from '/assets/view.js';
 import { post, upload } from '/assets/api.js';
 
 const form = byId('composer');
@@ -15,12 +15,13 @@ function attach(chosen) {
   address = file ? URL.createObjectURL(file) : null;
   preview.hidden = !file;
   preview.replaceChildren();
+  byId('composer-problem').textContent = '';
   if (file) {
     preview.append(
-      file.type.startsWith('image/') ? h('img', { src: address, alt: '' }) : '📄',
+      file.type.startsWith('image/') ? h('img', { src: address, alt: '' }) : icon('page'),
       h('span', {}, `${file.name} · ${sizeOf(file.size)}`),
       h('progress', { value: 0, max: 1, hidden: true }),
-      h('button', { class: 'icon', type: 'button', title: 'Remove', onclick: () => attach(null) }, '✕'),
+      h('button', { class: 'icon', type: 'button', title: 'Remove', onclick: () => attach(null) }, icon('close')),
     );
     body.focus();
   }

@@ -16,6 +16,17 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** One of the pictures in icons.svg. */
+export function icon(name) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
+  svg.setAttribute('class', 'glyph');
+  svg.setAttribute('aria-hidden', 'true');
+  use.setAttribute('href', `/assets/icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
 export const byId = (id) => document.getElementById(id);
 
 function initials(name) {
@@ -32,6 +43,7 @@ export function avatar(name, label = name, small = false) {
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const calendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 
 export const dayOf = (iso) => calendar.format(new Date(iso));
@@ -57,7 +69,7 @@ function attachment(upload) {
       h('img', { src: upload.url, alt: upload.name, loading: 'lazy' })));
   }
   return h('div', { class: 'file' }, h('a', { class: 'chip', href: `/api/uploads/${upload.id}/download`, download: upload.name },
-    '📄', h('span', {}, upload.name), h('small', {}, sizeOf(upload.bytes))));
+    icon('page'), h('span', {}, upload.name), h('small', {}, sizeOf(upload.bytes))));
 }
 
 /** One message; `first` is the first of several by one author in a row. */
@@ -84,10 +96,10 @@ export function result(data, query, onclick) {
     : [(start ? '…' : '') + data.body.slice(start, at), h('mark', {}, data.body.slice(at, at + query.length)),
       data.body.slice(at + query.length, at + 120)];
   return h('a', { href: `/rooms/${data.room}`, onclick },
-    h('small', {}, `${data.authorName} in #${data.room} · ${dayOf(data.createdAt)} ${timeOf(data.createdAt)}`),
+    h('small', {}, `${data.authorName} in #${data.room} · ${shortDay.format(new Date(data.createdAt))}, ${timeOf(data.createdAt)}`),
     h('div', {}, ...text));
 }
 
 export function notice(data, fresh) {
-  return h('li', { class: fresh ? 'fresh' : '' }, data.body, h('small', {}, `${dayOf(data.createdAt)}, ${timeOf(data.createdAt)}`));
+  return h('li', { class: fresh ? 'fresh' : '' }, data.body, h('small', {}, `${shortDay.format(new Date(data.createdAt))}, ${timeOf(data.createdAt)}`));
 }
