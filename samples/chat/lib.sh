@@ -51,7 +51,7 @@ base_hash() {
 
 # The tag of the image that these sources make.
 tag() {
-    hash_of lib.sh build-base build install app www sql rootfs
+    hash_of build-base build install app www sql rootfs
 }
 
 is_container_name() {

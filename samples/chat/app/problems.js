@@ -2,6 +2,7 @@
 
 // Errors that are the caller's business, the checks that raise them, and how they are answered.
 
+const { STATUS_CODES } = require('node:http');
 const multer = require('multer');
 const config = require('./config');
 
@@ -56,24 +57,27 @@ function statusOf(error) {
   return error.status || 500;
 }
 
+/** What a caller may know of an error: ours and the body parser's as they are, others by their status alone. */
+function present(error, status) {
+  if (error instanceof Problem) {
+    return { code: error.code, message: error.message };
+  }
+  const code = STATUS_CODES[status].toLowerCase().replace(/[^a-z]+/g, '_');
+  const told = error instanceof multer.MulterError || (error.type && status < 500) || !config.production;
+  return { code, message: told ? error.message : STATUS_CODES[status] };
+}
+
 // Express knows an error handler by its four parameters.
-// eslint-disable-next-line no-unused-vars
 function errorHandler(error, req, res, next) {
   const status = statusOf(error);
   if (status >= 500) {
     console.error(`${req.method} ${req.path}:`, error);
   }
   if (res.headersSent) {
-    res.destroy();
+    next(error);
     return;
   }
-  const body = {
-    code: error.code || 'error',
-    message: status >= 500 && config.production ? 'something went wrong on our side' : error.message,
-  };
-  if (status >= 500 && config.production) {
-    body.code = 'internal';
-  }
+  const body = present(error, status);
   if (!config.production) {
     body.stack = error.stack;
   }

@@ -4,7 +4,7 @@
 //
 //     node seed.js FOLDER >seed.sql
 //
-// The same text every time but for the dates, which count back from today.
+// The same bytes every time: random numbers and dates are counted from fixed ones.
 
 const crypto = require('node:crypto');
 const fs = require('node:fs');
@@ -134,10 +134,11 @@ function insert(table, columns, rows) {
   return parts.join('');
 }
 
-const today = new Date();
-today.setUTCHours(0, 0, 0, 0);
+// The talk ends on the eve of this day.
+const today = Date.UTC(2026, 9, 31);
 const day = 24 * 60 * 60 * 1000;
-const ago = (days, ms = 0) => new Date(today.getTime() - days * day + ms);
+const ago = (days, ms = 0) => new Date(today - days * day + ms);
+const never = new Date(Date.UTC(2099, 11, 31));
 
 function userRows() {
   return people.map(([name, display, role], index) => {
@@ -191,16 +192,19 @@ process.stdout.write(
       'notices',
       ['id', 'kind', 'body', 'created_at', 'expires_at'],
       [
-        [1, 'announcement', 'Welcome to Northfold’s chat 👋', ago(30), ago(-335)],
-        [2, 'announcement', 'Files that nobody posts are removed after two days.', ago(9), ago(-335)],
-        [3, 'maintenance', 'Short interruption on Sunday from 04:00 to 04:15 🛠', ago(2), ago(-335)],
-        [4, 'room', 'Chloé Mercier opened the room “Quiet room”', ago(1), ago(-335)],
+        [1, 'announcement', 'Welcome to Northfold’s chat 👋', ago(30), never],
+        [2, 'announcement', 'Files that nobody posts are removed after two days.', ago(9), never],
+        [3, 'maintenance', 'Short interruption on Sunday from 04:00 to 04:15 🛠', ago(2), never],
+        [4, 'room', 'Chloé Mercier opened the room “Quiet room”', ago(1), never],
       ],
     ),
     insert(
       'digests',
-      ['day', 'messages', 'active_users', 'uploads', 'busiest_room_id'],
-      Array.from({ length: 7 }, (_, i) => [ago(8 - i).toISOString().slice(0, 10), 55 + below(3), 12, 0, 1]),
+      ['day', 'messages', 'active_users', 'uploads', 'busiest_room_id', 'written_at'],
+      Array.from({ length: 7 }, (_, i) => {
+        const written = ago(6 - i, (3 * 60 + 17) * 60_000);
+        return [ago(7 - i).toISOString().slice(0, 10), 55 + below(3), 12, 0, 1, written];
+      }),
     ),
   ].join('\n'),
 );
