@@ -92,7 +92,7 @@ function follow() {
     const data = JSON.parse(event.data);
     const fresh = Date.parse(data.createdAt) > started - 5000;
     byId('notices').prepend(notice(data, fresh));
-    if (fresh && data.kind === 'room') {
+    if (fresh && user && data.kind === 'room') {
       loadRooms();
     }
   });

@@ -7,6 +7,7 @@ const element = byId('log');
 let room = null;
 let before = null; // where older messages begin; null when there are none
 let loading = false;
+let sticking = true; // true while the newest message is in sight
 let detached = false; // true while we look at the past and not at the newest messages
 
 const isFirst = (data, previous) =>
@@ -28,8 +29,9 @@ function nodes(messages, hit) {
 
 const atEnd = () => element.scrollHeight - element.scrollTop - element.clientHeight < 80;
 
-export function toEnd() {
+function toEnd() {
   element.scrollTop = element.scrollHeight;
+  sticking = true;
 }
 
 async function older() {
@@ -81,18 +83,23 @@ export function add(data) {
   if (data.room !== room || detached || element.querySelector(`[data-id="${data.id}"]`)) {
     return;
   }
-  const stay = atEnd();
   const previous = element.querySelector('.message:last-of-type');
   if (previous?.dataset.day !== dayOf(data.createdAt)) {
     element.append(dayLine(dayOf(data.createdAt)));
   }
   element.append(message(data, { first: isFirst(data, previous) }));
-  if (stay) {
+  if (sticking) {
     toEnd();
   }
 }
 
+// What is at the end stays there when a picture arrives or the composer grows.
+const keepEnd = () => sticking && toEnd();
+element.addEventListener('load', keepEnd, true);
+new ResizeObserver(keepEnd).observe(element);
+
 element.addEventListener('scroll', () => {
+  sticking = atEnd();
   if (element.scrollTop < 300) {
     older();
   }
