@@ -109,7 +109,7 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
     system::recognise(source, &mut facts);
     for recognise in [
         // Known software first: it claims its units.
-        // nginx::recognise,
+        nginx::recognise,
         // mariadb::recognise,
         // stores::recognise (redis, memcached, postgresql, mongodb)
         // What is left over runs the application's own programs …
@@ -117,13 +117,14 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
         // … whose code says more. It adds an app by itself when there is no systemd.
         // nodejs::recognise,
         // cron::recognise,
-    ] as [fn(&dyn Source, &mut Facts); 0]
+    ] as [fn(&dyn Source, &mut Facts); 1]
     {
         recognise(source, &mut facts);
     }
     facts
 }
 
+pub(crate) mod nginx;
 mod system;
 
 #[cfg(test)]
