@@ -6,6 +6,7 @@ pub(crate) mod crontab;
 pub(crate) mod dpkg;
 pub(crate) mod environment;
 pub(crate) mod mycnf;
+pub(crate) mod nginx;
 pub(crate) mod secret;
 pub(crate) mod shell;
 pub(crate) mod unit;

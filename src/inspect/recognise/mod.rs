@@ -137,14 +137,14 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
     system::recognise(source, &mut facts);
     for recognise in [
         // Known software first: it claims its units.
-        // nginx::recognise,
+        nginx::recognise,
         mariadb::recognise,
         // What is left over runs the application's own programs …
         systemd::recognise,
         // … whose code says more. It adds an app by itself when there is no systemd.
         // nodejs::recognise,
         cron::recognise,
-    ] as [fn(&dyn Source, &mut Facts); 3]
+    ] as [fn(&dyn Source, &mut Facts); 4]
     {
         recognise(source, &mut facts);
     }
@@ -154,6 +154,7 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
 mod cron;
 mod folders;
 mod mariadb;
+pub(crate) mod nginx;
 mod runtime;
 mod system;
 mod systemd;
