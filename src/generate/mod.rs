@@ -1,1 +1,3 @@
 //! From a plan to a tree of files: pure, same input, same bytes.
+
+pub mod merge;
