@@ -8,6 +8,8 @@ use std::path::Path;
 
 use crate::connection::docker::{self, Container};
 use crate::error::{Context, Error, Result};
+use crate::model::evidence::Evidence;
+use crate::model::inventory::Inventory;
 use crate::model::plan::{Lookup, Plan, Replace, Secret, SecretKind};
 
 /// No file that holds a secret is larger.
@@ -34,6 +36,25 @@ impl Secrets {
             .map_err(|_| Error::input(format!("secret {name} is no UTF-8 text")))
     }
 
+    /// Adds the secret variables of the plan's secret files as secrets of their own
+    /// (`FILE/VARIABLE`): a file is carried by its values, too.
+    pub(crate) fn add_from_files(&mut self, plan: &Plan, inventory: &Inventory) {
+        for secret in plan.secrets.iter().filter(|secret| secret.kind == SecretKind::File) {
+            let (Some(path), Some(bytes)) = (&secret.path, self.values.get(&secret.name)) else {
+                continue;
+            };
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let variables = inventory.services.iter().flat_map(|service| &service.environment);
+            for variable in variables.filter(|variable| variable.secret) {
+                let here = matches!(&variable.set_in, Some(Evidence::File { path: set, .. }) if set == path);
+                if let (true, Some(value)) = (here, lookup::env_file(&text, &variable.name)) {
+                    let name = format!("{}/{}", secret.name, variable.name);
+                    self.values.insert(name, value.into_bytes());
+                }
+            }
+        }
+    }
+
     /// All of them, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
@@ -46,9 +67,35 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// What was found, and what was not.
+pub(crate) struct Found {
+    /// The secrets that have a value.
+    pub(crate) secrets: Secrets,
+    /// The others, each with the place where it was expected.
+    pub(crate) missing: Vec<String>,
+}
+
 /// Finds every secret of the plan: in `secrets_from` first, else on the source. All that are
 /// missing are named at once.
 pub(crate) async fn resolve(plan: &Plan, secrets_from: Option<&Path>) -> Result<Secrets> {
+    let Found { secrets, missing } = find(plan, secrets_from).await?;
+    if missing.is_empty() {
+        return Ok(secrets);
+    }
+    let example = missing[0].split(' ').next().unwrap_or_default();
+    Err(Error::refused(format!(
+        "an open question: no value for {} of {} secrets: {}",
+        missing.len(),
+        plan.secrets.len(),
+        missing.join(", ")
+    ))
+    .help(format!(
+        "write a line {example}=VALUE for each into a file outside the workspace and name it with --secrets-from, or correct path and lookup under secrets in plan.yaml"
+    )))
+}
+
+/// As [`resolve`], for those who can go on without some.
+pub(crate) async fn find(plan: &Plan, secrets_from: Option<&Path>) -> Result<Found> {
     let mut given = match secrets_from {
         Some(path) => read_given(path)?,
         None => BTreeMap::new(),
@@ -79,19 +126,7 @@ pub(crate) async fn resolve(plan: &Plan, secrets_from: Option<&Path>) -> Result<
     for name in given.keys() {
         tracing::warn!("the plan has no secret {name}, which --secrets-from gives");
     }
-    if missing.is_empty() {
-        return Ok(Secrets { values });
-    }
-    let example = missing[0].split(' ').next().unwrap_or_default();
-    Err(Error::refused(format!(
-        "an open question: no value for {} of {} secrets: {}",
-        missing.len(),
-        plan.secrets.len(),
-        missing.join(", ")
-    ))
-    .help(format!(
-        "write a line {example}=VALUE for each into a file outside the workspace and name it with --secrets-from, or correct path and lookup under secrets in plan.yaml"
-    )))
+    Ok(Found { secrets: Secrets { values }, missing })
 }
 
 fn place(secret: &Secret, path: &str) -> String {
