@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::connection::docker::{self, Container};
 use crate::error::{Context, Error, Result};
+use crate::inspect::source::{self, Source};
 use crate::model::evidence::Evidence;
 use crate::model::inventory::Inventory;
 use crate::model::plan::{Lookup, Plan, Replace, Secret, SecretKind};
@@ -220,8 +221,10 @@ struct Reader<'a> {
     open: Option<Open>,
 }
 
+/// A live container is asked for the file alone; anything else is opened as a whole.
 enum Open {
     Container(Container),
+    Source(Box<dyn Source>),
 }
 
 impl<'a> Reader<'a> {
@@ -231,19 +234,18 @@ impl<'a> Reader<'a> {
 
     async fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
         if self.open.is_none() {
-            self.open = Some(open(self.source).await?);
+            self.open = Some(match self.source.strip_prefix("docker://") {
+                Some(name) => Open::Container(Container::known(&docker::connect().await?, name)?),
+                None => Open::Source(source::open(self.source).await?),
+            });
         }
         match &self.open {
             Some(Open::Container(container)) => container.read(path, LIMIT).await,
-            None => Ok(None),
+            Some(Open::Source(source)) if source.is_file(path) => {
+                source.read(path, LIMIT).map(Some)
+            }
+            _ => Ok(None),
         }
-    }
-}
-
-async fn open(source: &str) -> Result<Open> {
-    match source.strip_prefix("docker://") {
-        Some(name) => Ok(Open::Container(Container::known(&docker::connect().await?, name)?)),
-        None => Err(Error::input(format!("cannot read secrets from {source}"))),
     }
 }
 
