@@ -1,5 +1,7 @@
 //! Running commands on a live machine: a container, a pod, this machine.
 
+pub(crate) mod docker;
+
 use std::pin::Pin;
 
 use futures_util::future::BoxFuture;
