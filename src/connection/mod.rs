@@ -1,5 +1,8 @@
 //! Running commands on a live machine: a container, a pod, this machine.
 
+pub(crate) mod local;
+pub(crate) mod pod;
+
 use std::pin::Pin;
 
 use futures_util::future::BoxFuture;
