@@ -1,1 +1,3 @@
 //! Build contexts and images.
+
+pub(crate) mod record;
