@@ -6,7 +6,10 @@ use std::fmt::Write;
 use crate::data::database::Database;
 use crate::data::definer::quoted;
 use crate::data::tables::{Column, Depth, Table, TableMark, layout, measure, unreadable};
+use crate::data::end::{self, End};
 use crate::error::Result;
+use crate::model::plan::Plan;
+use crate::workspace::Workspace;
 use crate::verify::rows::{CopiedTable, TableDelta};
 
 /// Most added rows that are read of a table.
@@ -177,4 +180,19 @@ fn is(mark: &TableMark, table: &Table) -> bool {
 
 fn mark_of<'a>(marks: &'a [TableMark], table: &Table) -> Option<&'a TableMark> {
     marks.iter().find(|mark| is(mark, table))
+}
+
+/// The database of the plan at an end (`source`, `compose`, `k8s`, …); `None` when the plan has
+/// none or the end is files without a server.
+pub(crate) async fn open(workspace: &Workspace, plan: &Plan, name: &str) -> Result<Option<Database>> {
+    let inventory = workspace.inventory().ok();
+    let found = end::databases(plan, inventory.as_ref())?;
+    let Some((workload, names)) = found.into_iter().find(|(_, names)| !names.is_empty()) else {
+        return Ok(None);
+    };
+    if name == "source" && !plan.source.starts_with("docker://") {
+        return Ok(None);
+    }
+    let end = End::open(workspace, plan, name, None).await?;
+    end.database(plan, &workload, names).await.map(Some)
 }

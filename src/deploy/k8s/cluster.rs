@@ -146,6 +146,20 @@ impl Cluster {
         }))
     }
 
+    /// Whether pods of an older rollout of a Deployment are still there, or new ones not yet.
+    pub(crate) async fn is_rolling(&self, workload: &str) -> Result<bool> {
+        let api: Api<Deployment> = Api::namespaced(self.client.clone(), &self.namespace);
+        let found = api
+            .get_opt(workload)
+            .await
+            .map_err(|error| failed(format_args!("read {workload}"), &error))?;
+        let Some(found) = found else { return Ok(false) };
+        let status = found.status.unwrap_or_default();
+        Ok(status.observed_generation < found.metadata.generation
+            || status.updated_replicas.unwrap_or(0) < status.replicas.unwrap_or(0)
+            || status.replicas.unwrap_or(0) < found.spec.and_then(|spec| spec.replicas).unwrap_or(1))
+    }
+
     /// Rolls a workload's pods anew.
     pub(crate) async fn restart(&self, workload: &str) -> Result<()> {
         let now = jiff::Timestamp::now().to_string();

@@ -65,6 +65,15 @@ impl Record {
     }
 }
 
+/// Notes in the record that these workloads can serve now.
+pub(crate) fn mark_ready(workspace: &Workspace, workloads: &[String]) -> Result<()> {
+    let Some(mut record) = Record::load(workspace)? else { return Ok(()) };
+    for state in &mut record.workloads {
+        state.ready |= workloads.contains(&state.id);
+    }
+    workspace.write_json(&workspace.deployment("k8s"), &record)
+}
+
 /// What a deploy did or, with `--dry-run`, would do.
 #[derive(Debug)]
 pub(crate) enum Outcome {
@@ -156,14 +165,6 @@ async fn bring_up(
             cluster.restart(&workload.id).await?;
         }
     }
-    let kept: BTreeSet<_> =
-        rendered.objects.iter().map(|object| (object.kind.clone(), object.name.clone())).collect();
-    for (api_version, kind, name) in apply::ours(cluster, &plan.name, &apply::PRUNED).await? {
-        if !kept.contains(&(kind.clone(), name.clone())) {
-            apply::delete(cluster, &api_version, &kind, &name).await?;
-            console.say(format_args!("deleted {kind}/{name}, which the tree holds no more"));
-        }
-    }
     let moved = has_data(workspace, cluster)?;
     let awaited: Vec<Awaited> = rendered
         .objects
@@ -175,6 +176,15 @@ async fn bring_up(
         })
         .collect();
     let ready = rollout::wait(cluster, &awaited, console).await?;
+    // Pods of the former rollout needed what is deleted now.
+    let kept: BTreeSet<_> =
+        rendered.objects.iter().map(|object| (object.kind.clone(), object.name.clone())).collect();
+    for (api_version, kind, name) in apply::ours(cluster, &plan.name, &apply::PRUNED).await? {
+        if !kept.contains(&(kind.clone(), name.clone())) {
+            apply::delete(cluster, &api_version, &kind, &name).await?;
+            console.say(format_args!("deleted {kind}/{name}, which the tree holds no more"));
+        }
+    }
     let url = reach::url(cluster, plan).await?;
     let workloads = states(plan, rendered, &ready);
     let since = Record::load(workspace)
