@@ -1,6 +1,7 @@
 //! Bringing a generated tree up and taking it down.
 
 pub(crate) mod compose;
+pub(crate) mod k8s;
 pub(crate) mod secrets;
 
 use serde::{Deserialize, Serialize};
