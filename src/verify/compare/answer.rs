@@ -21,8 +21,6 @@ pub(crate) struct Passes<'a> {
     pub(crate) moments: Moments,
     /// Values of `${unique}`.
     pub(crate) uniques: [&'a str; 3],
-    /// Own addresses.
-    pub(crate) clients: [Option<std::net::IpAddr>; 3],
     /// Whether the two sides are known to hold different numbers of rows.
     pub(crate) drifted: bool,
 }
@@ -32,7 +30,6 @@ impl Passes<'_> {
     pub(crate) fn walk(&self) -> Walk {
         Walk {
             moments: self.moments,
-            clients: self.clients,
             drifted: self.drifted,
             budget: Cell::new(20_000),
         }

@@ -213,7 +213,7 @@ fn value(
 fn text_fits(name: &str, values: [&str; 3], moments: &Moments, uniques: [&str; 3]) -> bool {
     let own: Vec<String> =
         values.iter().zip(uniques).map(|(value, unique)| super::body::own(value, unique)).collect();
-    let around = Around { moments, clients: [None; 3], pointer: name };
+    let around = Around { moments, pointer: name };
     !matches!(
         text::compare([&own[0], &own[1], &own[2]], &around),
         Word::Different | Word::Time(_)

@@ -337,7 +337,6 @@ mod tests {
                     .map(|text| text.parse().unwrap()),
                 copied_at: None,
             },
-            clients: [None; 3],
             drifted: false,
             budget: Cell::new(100_000),
         }

@@ -67,7 +67,6 @@ pub(super) fn compare(passes: &[[Pass; 3]], known: &Known<'_>) -> Compared {
         let context = Passes {
             moments: Moments { at, copied_at: known.copied_at },
             uniques: [unique(index, 0), unique(index, 1), unique(index, 2)],
-            clients: [None; 3],
             drifted,
         };
         let mut own = Vec::new();
@@ -155,7 +154,6 @@ fn scenario(
         let context = Passes {
             moments: Moments { at: [first.at, again.at, migrated.at], copied_at },
             uniques: three.each_ref().map(|pass| pass.unique.as_str()),
-            clients: three.each_ref().map(|pass| pass.client_address),
             drifted,
         };
         if is_burst(three, &first.step) {
@@ -374,7 +372,6 @@ fn sockets(
         let context = Passes {
             moments: Moments { at: three.each_ref().map(moment), copied_at },
             uniques: three.each_ref().map(|pass| pass.unique.as_str()),
-            clients: three.each_ref().map(|pass| pass.client_address),
             drifted,
         };
         let mut own = Vec::new();

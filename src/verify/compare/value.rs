@@ -1,7 +1,6 @@
 //! Three trees of data compared: the migrated's against what the two of the original allow.
 
 use std::cell::Cell;
-use std::net::IpAddr;
 
 use serde_json::{Map, Number, Value};
 
@@ -93,8 +92,6 @@ impl Sink {
 pub(crate) struct Walk {
     /// Moments of the three requests.
     pub(crate) moments: Moments,
-    /// Own addresses.
-    pub(crate) clients: [Option<IpAddr>; 3],
     /// Whether the two sides are known to hold different numbers of rows.
     pub(crate) drifted: bool,
     /// How many more trial comparisons may be made.
@@ -223,7 +220,7 @@ fn texts(texts: [&str; 3], pointer: &str, walk: &Walk, sink: &mut Sink) {
     if first == again && first == migrated {
         return;
     }
-    let around = Around { moments: &walk.moments, clients: walk.clients, pointer };
+    let around = Around { moments: &walk.moments, pointer };
     let what = match text::compare(texts, &around) {
         Word::Good | Word::Made => {
             if first != again && name::is_id(name::last(pointer)) {
@@ -236,7 +233,7 @@ fn texts(texts: [&str; 3], pointer: &str, walk: &Walk, sink: &mut Sink) {
             return;
         }
         Word::Address => What::Address,
-        Word::Recent | Word::Drifted => What::Drift,
+        Word::Recent => What::Drift,
         Word::Time(Fit::Zone) => What::Zone,
         Word::Time(Fit::Notation) => What::Notation,
         Word::Time(_) => What::Stale,
@@ -356,7 +353,6 @@ mod tests {
                     .map(|text| text.parse().unwrap()),
                 copied_at: None,
             },
-            clients: [None; 3],
             drifted: false,
             budget: Cell::new(100_000),
         }

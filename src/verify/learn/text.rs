@@ -19,8 +19,6 @@ pub(crate) enum Word {
     Made,
     /// A recent time, after the data was copied.
     Recent,
-    /// A count that drifted with the data.
-    Drifted,
     /// A time that does not fit.
     Time(Fit),
     /// Otherwise different.
@@ -32,8 +30,6 @@ pub(crate) enum Word {
 pub(crate) struct Around<'a> {
     /// The moments of the passes.
     pub(crate) moments: &'a Moments,
-    /// Own addresses of the passes.
-    pub(crate) clients: [Option<IpAddr>; 3],
     /// Where the value stands.
     pub(crate) pointer: &'a str,
 }
@@ -207,7 +203,7 @@ fn worse(left: Word, right: Word) -> Word {
         Word::Id => 1,
         Word::Made => 2,
         Word::Address => 3,
-        Word::Recent | Word::Drifted => 4,
+        Word::Recent => 4,
         Word::Time(_) => 5,
         Word::Different => 6,
     };
@@ -224,7 +220,7 @@ mod tests {
                 .map(|text| text.parse().unwrap()),
             copied_at: None,
         };
-        compare(texts, &Around { moments: &moments, clients: [None; 3], pointer })
+        compare(texts, &Around { moments: &moments, pointer })
     }
 
     fn judge(texts: [&str; 3]) -> Word {
