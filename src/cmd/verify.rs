@@ -3,25 +3,17 @@
 use crate::cli;
 use crate::cmd::Session;
 use crate::error::{Error, Exit, Result};
-use crate::verify::observation::Side;
-use crate::verify::runner::Around;
-use crate::verify::session::{self, Options};
-
-struct Nothing;
-impl Around for Nothing {
-    async fn before(&mut self, _: Side) -> Result<()> {
-        Ok(())
-    }
-    async fn after(&mut self, _: Side) -> Result<()> {
-        Ok(())
-    }
-}
+use crate::model::verdict::Answer;
+use crate::verify::session::{Options, verify};
+use crate::verify::verdict;
 
 pub(super) async fn run(session: &Session, arguments: &cli::Verify) -> Result<Exit> {
-    let inventory = session.workspace.inventory().ok();
+    let Session { workspace, console } = session;
     let options = Options {
-        original: arguments.original.clone().ok_or_else(|| Error::usage("--original"))?,
-        migrated: arguments.migrated.clone().ok_or_else(|| Error::usage("--migrated"))?,
+        original: arguments.original.clone().ok_or_else(|| {
+            Error::usage("no address of the original").help("give --original URL")
+        })?,
+        migrated: arguments.migrated.clone(),
         scenarios: arguments.scenario.clone(),
         host: arguments.host.clone(),
         cacert: arguments.cacert.clone(),
@@ -29,14 +21,20 @@ pub(super) async fn run(session: &Session, arguments: &cli::Verify) -> Result<Ex
         allow_writes: arguments.allow_writes,
         reset: arguments.reset.clone(),
     };
-    let passes =
-        session::passes(&options, &session.workspace, inventory.as_ref(), &mut Nothing).await?;
-    for three in &passes {
-        for pass in three {
-            for observation in &pass.observations {
-                session.console.say(format!("{:?} {:?}", pass.side, observation));
-            }
-        }
+    if options.allow_writes {
+        let side = options.migrated.as_deref().unwrap_or("the last deployment");
+        console.say(format!("writes to {} (twice) and {side} (once)", options.original));
     }
-    Ok(Exit::Yes)
+    let found = verify(&options, workspace).await?;
+    if workspace.plan_path().exists() {
+        workspace.write_json(&workspace.path("verdict/verdict.json"), &found)?;
+        let junit = verdict::junit(&found);
+        workspace.write(&workspace.path("verdict/junit.xml"), junit.as_bytes())?;
+    }
+    console.result(&found, verdict::text)?;
+    Ok(match found.verdict {
+        Answer::Equivalent => Exit::Yes,
+        Answer::Different => Exit::No,
+        Answer::Inconclusive => Exit::Inconclusive,
+    })
 }

@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use crate::data::database::Database;
 use crate::data::definer::quoted;
-use crate::data::tables::{Column, Depth, Table, TableMark, layout, measure, unreadable};
 use crate::data::end::{self, End};
+use crate::data::tables::{Column, Depth, Table, TableMark, layout, measure, unreadable};
 use crate::error::Result;
 use crate::model::plan::Plan;
-use crate::workspace::Workspace;
 use crate::verify::rows::{CopiedTable, TableDelta};
+use crate::workspace::Workspace;
 
 /// Most added rows that are read of a table.
 const MAX_ADDED: usize = 500;
@@ -69,9 +69,9 @@ pub(crate) async fn since(end: &Database, marks: &[TableMark]) -> Result<Vec<Tab
                 .and_then(|count| count.parse().ok())
                 .ok_or_else(|| unreadable(end))?;
         } else {
-            delta.added.push(
-                fields.map(|value| value.strip_prefix('=').map(ToOwned::to_owned)).collect(),
-            );
+            delta
+                .added
+                .push(fields.map(|value| value.strip_prefix('=').map(ToOwned::to_owned)).collect());
         }
     }
     // A table that is gone lost all its rows.
@@ -93,8 +93,7 @@ pub(crate) async fn since(end: &Database, marks: &[TableMark]) -> Result<Vec<Tab
 
 /// How the rows that the last copy left (`marks`) stand now on both ends.
 ///
-/// A table without an integer key has no mark that tells old rows from new ones: of it only
-/// whether it exists is told, and its three states are given as equal.
+/// A table without an integer key has no mark that tells old rows from new ones: it is taken whole.
 pub(crate) async fn copied(
     from: &Database,
     to: &Database,
@@ -114,12 +113,18 @@ pub(crate) async fn copied(
         };
         let exists = there.iter().any(|table| is(mark, table));
         let keyed = mark.key.is_some() && mark.max.is_some();
+        // A table with an integer key that was empty at the copy has no row to look at.
+        let looked_at = keyed || mark.key.is_none();
         let nothing = || (0, String::new());
         let mut state = CopiedTable {
             database: mark.database.clone(),
             table: mark.table.clone(),
-            original: if keyed { find(&original).unwrap_or_else(nothing) } else { copied.clone() },
-            migrated: match (exists, keyed) {
+            original: if looked_at {
+                find(&original).unwrap_or_else(nothing)
+            } else {
+                copied.clone()
+            },
+            migrated: match (exists, looked_at) {
                 (false, _) => nothing(),
                 (true, true) => find(&migrated).unwrap_or_else(nothing),
                 (true, false) => copied.clone(),
@@ -139,17 +144,15 @@ pub(crate) async fn copied(
     Ok(tables)
 }
 
-async fn limited(
-    end: &Database,
-    tables: &[Table],
-    marks: &[TableMark],
-) -> Result<Vec<TableMark>> {
+async fn limited(end: &Database, tables: &[Table], marks: &[TableMark]) -> Result<Vec<TableMark>> {
     // A table whose key is another than at the copy cannot be limited to the rows of then.
     let tables: Vec<Table> = tables
         .iter()
         .filter(|table| {
-            mark_of(marks, table)
-                .is_some_and(|mark| mark.max.is_some() && mark.key.as_deref() == table.key_name())
+            mark_of(marks, table).is_some_and(|mark| {
+                mark.key.as_deref() == table.key_name()
+                    && (mark.max.is_some() || mark.key.is_none())
+            })
         })
         .cloned()
         .collect();
@@ -184,7 +187,11 @@ fn mark_of<'a>(marks: &'a [TableMark], table: &Table) -> Option<&'a TableMark> {
 
 /// The database of the plan at an end (`source`, `compose`, `k8s`, …); `None` when the plan has
 /// none or the end is files without a server.
-pub(crate) async fn open(workspace: &Workspace, plan: &Plan, name: &str) -> Result<Option<Database>> {
+pub(crate) async fn open(
+    workspace: &Workspace,
+    plan: &Plan,
+    name: &str,
+) -> Result<Option<Database>> {
     let inventory = workspace.inventory().ok();
     let found = end::databases(plan, inventory.as_ref())?;
     let Some((workload, names)) = found.into_iter().find(|(_, names)| !names.is_empty()) else {

@@ -4,6 +4,7 @@ mod cause;
 mod cluster;
 mod compare;
 pub mod coverage;
+mod databases;
 mod learn;
 pub(crate) mod load;
 pub mod observation;
