@@ -46,6 +46,7 @@ fn build() -> TeraResult<Tera> {
     });
     tera.register_filter("yaml", |value: &Value, _: Kwargs, _: &State| each(value, |text| Some(quote::yaml(text))));
     tera.register_filter("compose", |value: &Value, _: Kwargs, _: &State| each(value, |text| Some(quote::compose(text))));
+    tera.register_filter("kubernetes", |value: &Value, _: Kwargs, _: &State| each(value, |text| Some(quote::kubernetes(text))));
     tera.register_filter("shell", |value: &Value, _: Kwargs, _: &State| one(value, |text| Some(quote::shell(text))));
     tera.register_filter("dockerfile", |value: &Value, _: Kwargs, _: &State| each(value, quote::dockerfile));
     tera.register_filter("dockerfile_word", |value: &Value, _: Kwargs, _: &State| one(value, quote::dockerfile_word));
