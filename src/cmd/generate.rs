@@ -1,9 +1,105 @@
 //! `migrate generate`.
 
-use crate::cli;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::cli::{self, Target};
 use crate::cmd::Session;
 use crate::error::{Error, Exit, Result};
+use crate::generate::write::{Change, What, apply, compare};
+use crate::model::inventory::{FitVerdict, Inventory};
 
-pub(super) fn run(_session: &Session, _arguments: &cli::Generate) -> Result<Exit> {
-    Err(Error::usage("not written yet"))
+/// What was or would be written.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    target: &'a str,
+    files: &'a [Change],
+}
+
+pub(super) fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> {
+    let workspace = &session.workspace;
+    let inventory = workspace.inventory()?;
+    let plan = workspace.plan()?;
+    refuse_what_does_not_fit(arguments.to, &inventory)?;
+    let captured = |path: &str| std::fs::read_to_string(workspace.captured(path)).ok();
+    let tree = crate::generate::tree(arguments.to, &plan, &inventory, &captured, &arguments.overlay)?;
+    let shows = arguments.diff || arguments.check;
+    let lock = if shows { None } else { Some(workspace.lock()?) };
+    let changes = compare(workspace, arguments.to, &tree, &arguments.overlay)?;
+    if !shows {
+        apply(workspace, &changes)?;
+    }
+    drop(lock);
+    let outcome = Outcome { target: arguments.to.name(), files: &changes };
+    session.console.result(&outcome, |outcome| {
+        if arguments.diff { diff(outcome.files) } else { summary(outcome, shows) }
+    })?;
+    let open = inventory.questions.iter().filter(|question| question.blocking).count();
+    if open > 0 && !shows {
+        session.console.say(format_args!(
+            "{open} open question{} in inventory.yaml must be answered in plan.yaml before deploy",
+            if open == 1 { "" } else { "s" }
+        ));
+    }
+    let differs = changes.iter().any(Change::changes);
+    Ok(if arguments.check && differs { Exit::No } else { Exit::Yes })
+}
+
+fn refuse_what_does_not_fit(target: Target, inventory: &Inventory) -> Result<()> {
+    let fit = match target {
+        Target::K8s => &inventory.fit.k8s,
+        // Whatever runs in a container runs here.
+        Target::Compose => return Ok(()),
+    };
+    if fit.verdict == FitVerdict::Refused {
+        return Err(Error::refused(format!(
+            "{} is refused for this application: {}",
+            target.name(),
+            fit.reasons.join("; ")
+        ))
+        .help("see the findings in inventory.yaml for what would have to change"));
+    }
+    Ok(())
+}
+
+fn summary(outcome: &Outcome<'_>, shows: bool) -> String {
+    let mut text = String::new();
+    let count = |what: What| outcome.files.iter().filter(|file| file.change == what).count();
+    for file in outcome.files {
+        let note = match file.change {
+            What::New | What::Unchanged => continue,
+            What::Updated => "updated",
+            What::Merged => "updated, your edits kept",
+            What::Removed => "removed: no longer generated",
+            What::Kept => "kept: no longer generated, but you edited it",
+            What::Deleted => "not written: you deleted it",
+        };
+        let _ = writeln!(text, "{}: {note}", file.path);
+    }
+    let written = count(What::New) + count(What::Updated) + count(What::Merged);
+    let verb = if shows { "would be written" } else { "written" };
+    let _ = write!(
+        text,
+        "{}/: {written} of {} files {verb}, {} unchanged",
+        outcome.target,
+        outcome.files.len(),
+        count(What::Unchanged)
+    );
+    text
+}
+
+fn diff(changes: &[Change]) -> String {
+    let mut text = String::new();
+    for change in changes.iter().filter(|change| change.changes()) {
+        let before = change.before.as_deref().unwrap_or_default();
+        let after = change.after.as_deref().unwrap_or_default();
+        let patch = diffy::DiffOptions::new()
+            .set_original_filename(format!("a/{}", change.path))
+            .set_modified_filename(format!("b/{}", change.path))
+            .create_patch(before, after)
+            .to_string();
+        text.push_str(&patch);
+    }
+    text
 }

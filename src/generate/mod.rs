@@ -10,6 +10,7 @@ mod nginx;
 mod quote;
 mod templates;
 mod unit;
+pub mod write;
 
 use std::collections::BTreeMap;
 

@@ -10,6 +10,16 @@ pub(crate) fn compose(text: &str) -> String {
     yaml(&text.replace('$', "$$"))
 }
 
+/// A text as a scalar of a container's command or variable, where `$(NAME)` is a reference and `$$`
+/// is how a dollar is written.
+pub(crate) fn kubernetes(text: &str) -> String {
+    if text.contains("$(") || text.contains("$$") {
+        yaml(&text.replace('$', "$$"))
+    } else {
+        yaml(text)
+    }
+}
+
 /// A text inside double quotes of a compose file.
 pub(crate) fn inside_compose(text: &str) -> String {
     let quoted = double_quoted(&text.replace('$', "$$"));

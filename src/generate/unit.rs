@@ -252,7 +252,7 @@ fn unit(plan: &Plan, workload: &Workload) -> Result<Unit> {
         privileged_port: workload.ports.iter().any(|port| port.port < 1024),
         replicas: workload.replicas,
         replicas_reason: workload.replicas_reason.clone().unwrap_or_default(),
-        recreate: workload.replicas == 1 && !mounts.is_empty() || stateful(workload),
+        recreate: workload.alone,
         mounts,
         schedule: workload.schedule.as_ref().map(|schedule| Clock {
             cron: schedule.cron.clone(),
@@ -265,13 +265,6 @@ fn unit(plan: &Plan, workload: &Workload) -> Result<Unit> {
         connects_to: connections(plan, workload)?,
         public: plan.ingress.workload == workload.id,
     })
-}
-
-/// A single one that the plan gives a reason for: what it holds in memory would be split.
-fn stateful(workload: &Workload) -> bool {
-    workload.kind == WorkloadKind::App
-        && workload.replicas == 1
-        && workload.replicas_reason.as_deref().is_some_and(|reason| reason.contains("memory"))
 }
 
 fn variables(plan: &Plan, workload: &Workload) -> Result<Vec<Variable>> {

@@ -43,6 +43,15 @@ impl Plan {
         self.workloads.iter().find(|workload| workload.id == id)
     }
 
+    /// The secrets that a workload is given: in variables, as files, and for the accounts it makes.
+    pub fn secrets_of(&self, workload: &Workload) -> Vec<&Secret> {
+        let variables = workload.environment.iter().filter_map(|variable| variable.secret.as_ref());
+        let files = workload.files.iter().filter_map(|file| file.secret.as_ref());
+        let accounts = workload.accounts.iter().map(|account| &account.password);
+        let named: Vec<&String> = variables.chain(files).chain(accounts).collect();
+        self.secrets.iter().filter(|secret| named.contains(&&secret.name)).collect()
+    }
+
     /// The secret of this name.
     pub fn secret(&self, name: &str) -> Option<&Secret> {
         self.secrets.iter().find(|secret| secret.name == name)
@@ -108,6 +117,9 @@ pub struct Workload {
     /// Why that many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas_reason: Option<String>,
+    /// Whether two must never run at once, not even while one replaces the other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// When it runs, for a job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,

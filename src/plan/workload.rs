@@ -32,6 +32,7 @@ pub(super) fn decide(inventory: &Inventory, service: &Service, plan: &mut Plan) 
         mounts,
         accounts: Vec::new(),
         replicas: kept,
+        alone: kind == WorkloadKind::App && !service.in_process.is_empty(),
         replicas_reason,
         schedule: schedule::decide(inventory, service).filter(|_| kind == WorkloadKind::Job),
         probe: probe::decide(inventory, service, &ports),
