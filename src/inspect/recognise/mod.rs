@@ -115,9 +115,9 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
         // What is left over runs the application's own programs …
         // systemd::recognise,
         // … whose code says more. It adds an app by itself when there is no systemd.
-        // nodejs::recognise,
+        nodejs::recognise,
         // cron::recognise,
-    ] as [fn(&dyn Source, &mut Facts); 1]
+    ] as [fn(&dyn Source, &mut Facts); 2]
     {
         recognise(source, &mut facts);
     }
@@ -125,6 +125,7 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
 }
 
 pub(crate) mod nginx;
+mod nodejs;
 mod system;
 
 #[cfg(test)]
