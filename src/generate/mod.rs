@@ -1,1 +1,51 @@
 //! From a plan to a tree of files: pure, same input, same bytes.
+
+mod compose;
+mod config;
+mod docker;
+mod kubernetes;
+mod mariadb;
+pub mod merge;
+mod nginx;
+mod quote;
+mod templates;
+mod unit;
+
+use std::collections::BTreeMap;
+
+use crate::cli::Target;
+use crate::error::Result;
+use crate::model::inventory::Inventory;
+use crate::model::plan::Plan;
+
+/// A tree of text files by their path relative to the target's folder.
+pub type Tree = BTreeMap<String, String>;
+
+/// The files of a target.
+///
+/// `captured` gives the text of a configuration file of the source by its path there; `overlay`
+/// names the overlay beside the base (Kubernetes).
+pub fn tree(
+    target: Target,
+    plan: &Plan,
+    inventory: &Inventory,
+    captured: &dyn Fn(&str) -> Option<String>,
+    overlay: &str,
+) -> Result<Tree> {
+    let units = unit::units(plan)?;
+    let mut tree = docker::files(plan, inventory, &units)?;
+    match target {
+        Target::Compose => {
+            tree.extend(config::files(plan, inventory, captured, |id| format!("config/{id}"))?);
+            tree.extend(compose::files(plan, &units)?);
+        }
+        Target::K8s => {
+            tree.extend(config::files(plan, inventory, captured, |id| format!("base/{id}/config"))?);
+            tree.extend(kubernetes::files(plan, &units, overlay)?);
+        }
+    }
+    Ok(tree)
+}
+
+#[cfg(test)]
+mod tests;

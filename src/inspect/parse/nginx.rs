@@ -212,10 +212,7 @@ impl Reader<'_> {
                 Some(_) => {}
             }
         }
-        if !matches!(
-            self.peek(),
-            None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' | b')')
-        ) {
+        if !matches!(self.peek(), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' | b')')) {
             return self.fail("a quoted text is followed by something other than a space");
         }
         let text = unescape(self.text.get(start + 1..self.at - 1).unwrap_or_default());
@@ -389,10 +386,7 @@ mod tests {
     fn reads_words_as_nginx_does() {
         assert_eq!(
             words("a \"b c\" 'd\\'e' f\\ g ${h}i; # j\nlog_format k '$l'\n  \"m\";"),
-            vec![
-                vec!["a", "b c", "d'e", "f\\ g", "${h}i"],
-                vec!["log_format", "k", "$l", "m"]
-            ]
+            vec![vec!["a", "b c", "d'e", "f\\ g", "${h}i"], vec!["log_format", "k", "$l", "m"]]
         );
         assert_eq!(words("rewrite ^/a#b$ /c'd last;")[0], ["rewrite", "^/a#b$", "/c'd", "last"]);
         assert_eq!(words("location ~ \\.(a|b)$ {}")[0], ["location", "~", "\\.(a|b)$"]);

@@ -27,6 +27,12 @@ pub(crate) struct Facts {
     pub(crate) captured: BTreeMap<String, String>,
     /// Users by name, from the source's passwd.
     pub(crate) users: BTreeMap<String, UserIds>,
+    /// Their homes.
+    pub(crate) homes: BTreeMap<String, String>,
+    /// Groups by name.
+    pub(crate) groups: BTreeMap<String, u32>,
+    /// Values of variables, secrets among them: for finding edges, never written anywhere.
+    pub(crate) values: Values,
     /// Installed packages: name → upstream version (`18.20.4`).
     pub(crate) packages: BTreeMap<String, String>,
     /// The package that owns a path, for every path that a package owns.
@@ -36,6 +42,28 @@ pub(crate) struct Facts {
     /// Those of [`Facts::enabled`] that a recogniser took as its own; what is left over and owned
     /// by no package becomes an app.
     pub(crate) claimed: BTreeSet<String>,
+}
+
+/// Values of variables by service and name. They may be secrets: hence no `Debug` that shows them.
+#[derive(Default)]
+pub(crate) struct Values(BTreeMap<(String, String), String>);
+
+impl Values {
+    /// Keeps the value of a service's variable.
+    pub(crate) fn set(&mut self, service: &str, name: &str, value: &str) {
+        self.0.insert((service.to_owned(), name.to_owned()), value.to_owned());
+    }
+
+    /// The value of a service's variable.
+    pub(crate) fn get(&self, service: &str, name: &str) -> Option<&str> {
+        self.0.get(&(service.to_owned(), name.to_owned())).map(String::as_str)
+    }
+}
+
+impl std::fmt::Debug for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} values", self.0.len())
+    }
 }
 
 impl Facts {
@@ -110,23 +138,29 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
     for recognise in [
         // Known software first: it claims its units.
         nginx::recognise,
-        // mariadb::recognise,
-        // stores::recognise (redis, memcached, postgresql, mongodb)
+        mariadb::recognise,
         // What is left over runs the application's own programs …
-        // systemd::recognise,
+        systemd::recognise,
         // … whose code says more. It adds an app by itself when there is no systemd.
         nodejs::recognise,
-        // cron::recognise,
-    ] as [fn(&dyn Source, &mut Facts); 2]
+        cron::recognise,
+    ] as [fn(&dyn Source, &mut Facts); 5]
     {
         recognise(source, &mut facts);
     }
     facts
 }
 
+mod cron;
+mod folders;
+mod mariadb;
 pub(crate) mod nginx;
 mod nodejs;
+mod runtime;
 mod system;
+mod systemd;
+mod units;
+mod variables;
 
 #[cfg(test)]
 mod tests {

@@ -145,10 +145,8 @@ fn expand(
             }
             continue;
         }
-        let block = directive
-            .block
-            .as_ref()
-            .map(|block| expand(source, block, file, folder, open, loaded));
+        let block =
+            directive.block.as_ref().map(|block| expand(source, block, file, folder, open, loaded));
         nodes.push(Node {
             name: directive.name().to_owned(),
             arguments,

@@ -19,7 +19,8 @@ impl Memory {
         memory.add("/", Kind::Folder, 0);
         for (path, text) in files {
             let mut folder = *path;
-            while let Some((outer, _)) = folder.rsplit_once('/').filter(|(outer, _)| !outer.is_empty())
+            while let Some((outer, _)) =
+                folder.rsplit_once('/').filter(|(outer, _)| !outer.is_empty())
             {
                 memory.add(outer, Kind::Folder, 0);
                 folder = outer;

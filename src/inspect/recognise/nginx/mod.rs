@@ -97,7 +97,8 @@ pub(crate) fn recognise(source: &dyn Source, facts: &mut Facts) {
 fn main_file(source: &dyn Source) -> String {
     for folder in ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"] {
         let Ok(text) = source.text(&format!("{folder}/{UNIT}")) else { continue };
-        let start = text.lines().filter_map(|line| line.trim().strip_prefix("ExecStart=")).next_back();
+        let start =
+            text.lines().filter_map(|line| line.trim().strip_prefix("ExecStart=")).next_back();
         let Some(words) = start else { continue };
         let mut words = words.split_whitespace();
         while let Some(word) = words.next() {
@@ -255,7 +256,9 @@ fn states_secret(node: &Node) -> bool {
         ("proxy_set_header" | "grpc_set_header" | "more_set_input_headers", [name, value, ..]) => {
             let name = name.to_ascii_lowercase();
             let telling = name.contains("authorization")
-                || ["token", "secret", "api-key", "apikey", "password"].iter().any(|w| name.contains(w));
+                || ["token", "secret", "api-key", "apikey", "password"]
+                    .iter()
+                    .any(|w| name.contains(w));
             telling && literal(value)
         }
         ("secure_link_md5" | "secure_link_secret", [_, ..]) => true,
@@ -380,7 +383,8 @@ fn problems(loaded: &Loaded, facts: &mut Facts, id: &str) {
             severity: Severity::Risk,
             service: Some(id.to_owned()),
             message: format!("a part of nginx's configuration could not be read: {message}"),
-            remedy: "check with `nginx -t` on the server; what was not read is not moved".to_owned(),
+            remedy: "check with `nginx -t` on the server; what was not read is not moved"
+                .to_owned(),
             evidence: vec![evidence.clone()],
         });
     }

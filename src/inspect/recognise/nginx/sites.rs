@@ -239,8 +239,9 @@ impl Scope<'_> {
             location.status = Some(status);
             location.target = Some(target);
         } else {
-            location.target =
-                Some(alias.map_or_else(|| settings.root.clone(), |path| absolute(path, self.folder)));
+            location.target = Some(
+                alias.map_or_else(|| settings.root.clone(), |path| absolute(path, self.folder)),
+            );
             location.alias = alias.is_some();
         }
         location
@@ -250,7 +251,9 @@ impl Scope<'_> {
 /// Status and target of a `return`.
 fn returned(node: &Node) -> Option<(u16, Option<String>)> {
     match node.arguments.as_slice() {
-        [only] => Some(only.parse().map_or_else(|_| (302, Some(only.clone())), |code| (code, None))),
+        [only] => {
+            Some(only.parse().map_or_else(|_| (302, Some(only.clone())), |code| (code, None)))
+        }
         [code, target, ..] => Some((code.parse().ok()?, Some(target.clone()))),
         [] => None,
     }

@@ -92,7 +92,10 @@ fn reads_sites_with_what_locations_inherit() {
     assert_eq!(location(shop, "/gone").kind, LocationKind::Return);
     let moved = location(shop, "/r/");
     assert_eq!((moved.status, moved.rate_limited), (Some(301), true));
-    assert_eq!(location(shop, "\\.php$").target.as_deref(), Some("fastcgi://unix:/run/php/fpm.sock"));
+    assert_eq!(
+        location(shop, "\\.php$").target.as_deref(),
+        Some("fastcgi://unix:/run/php/fpm.sock")
+    );
     let plain = &service.sites[1];
     assert_eq!(plain.locations.len(), 1);
     assert_eq!(plain.locations[0].kind, LocationKind::Redirect);
@@ -117,7 +120,10 @@ fn keeps_secrets_out_of_what_is_captured() {
 fn finds_upstreams_files_state_and_packages() {
     let (service, facts) = recognised();
     let to: Vec<&str> = facts.edges.iter().map(|edge| edge.to.as_str()).collect();
-    assert_eq!(to, ["10.0.0.7:8080", "unix:/run/app/a.sock", "127.0.0.1:9000", "unix:/run/php/fpm.sock"]);
+    assert_eq!(
+        to,
+        ["10.0.0.7:8080", "unix:/run/app/a.sock", "127.0.0.1:9000", "unix:/run/php/fpm.sock"]
+    );
     assert_eq!(facts.edges[0].evidence, [Evidence::line("/etc/nginx/sites-available/shop", 2)]);
     assert_eq!(service.program, ["/var/www/shop"]);
     assert_eq!(service.packages, ["nginx-light"]);

@@ -1,0 +1,3 @@
+//! Whole trees against `tests/golden/CASE`: BLESS=1 rewrites them.
+
+mod golden;

@@ -1,0 +1,141 @@
+//! What a workload is told: the server's variables, with addresses that hold in the new place.
+
+use super::{address, secret};
+use crate::model::evidence::Evidence;
+use crate::model::inventory::{Inventory, Service, Variable};
+use crate::model::plan::{EnvVar, Plan, Replace};
+
+/// A variable whose value must differ from the server's.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    /// The variable.
+    pub name: String,
+    /// What stands on the server: each text that may stand there.
+    pub from: Vec<String>,
+    /// What stands in the new place.
+    pub to: String,
+    /// Why.
+    pub reason: String,
+    /// The file of the server that sets it.
+    pub path: Option<String>,
+}
+
+/// The trust that lets exactly the proxy's new addresses speak for the user.
+const PRIVATE_PROXIES: &str = "loopback, linklocal, uniquelocal";
+
+/// The variables of a service that must change.
+pub(super) fn changes(inventory: &Inventory, service: &Service) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
+    for listen in &service.listens {
+        let Some(name) = &listen.address_from else { continue };
+        if is_loopback(&listen.address) {
+            let reason = format!("{} reaches no other container", listen.address);
+            changes.push(change(service, name, &listen.address, "0.0.0.0", reason));
+        }
+    }
+    if let Some(trust) = &service.trust_proxy
+        && let Some(name) = &trust.variable
+        && trust.value.split(',').any(|part| is_loopback(part.trim()))
+    {
+        let reason = "the proxy is no longer on the same machine: it comes from a private address";
+        changes.push(change(service, name, &trust.value, PRIVATE_PROXIES, reason.to_owned()));
+    }
+    for link in address::links(inventory, service) {
+        let Some(variables) = link.variables else { continue };
+        for name in [&variables.host, &variables.url].into_iter().flatten() {
+            let value = value_of(service, name).or_else(|| {
+                inventory.services.iter().find_map(|other| value_of(other, name))
+            });
+            // A database that was reached without naming a host was reached on this machine.
+            let value = value.unwrap_or("localhost");
+            if let Some(to) = address::relocate(value, link.to) {
+                let reason = format!("{} is a workload of its own", link.to.id);
+                changes.push(change(service, name, value, &to, reason));
+            }
+        }
+    }
+    // The first reason for a variable stands.
+    let mut seen = std::collections::BTreeSet::new();
+    changes.retain(|change| seen.insert(change.name.clone()));
+    changes
+}
+
+fn change(service: &Service, name: &str, from: &str, to: &str, reason: String) -> Change {
+    let variable = variable(service, name);
+    let known = variable.and_then(|variable| variable.default.clone());
+    let path = variable.and_then(|variable| match &variable.set_in {
+        Some(Evidence::File { path, .. }) => Some(path.clone()),
+        _ => None,
+    });
+    let from = vec![known.unwrap_or_else(|| from.to_owned())];
+    Change { name: name.to_owned(), from, to: to.to_owned(), reason, path }
+}
+
+fn variable<'a>(service: &'a Service, name: &str) -> Option<&'a Variable> {
+    service.environment.iter().find(|variable| variable.name == name)
+}
+
+fn value_of<'a>(service: &'a Service, name: &str) -> Option<&'a str> {
+    variable(service, name).and_then(|variable| variable.default.as_deref())
+}
+
+pub(super) fn is_loopback(address: &str) -> bool {
+    matches!(address, "localhost" | "::1" | "[::1]" | "loopback") || address.starts_with("127.")
+}
+
+/// The environment of a workload. Secrets that it names are added to the plan.
+pub(super) fn decide(inventory: &Inventory, service: &Service, plan: &mut Plan) -> Vec<EnvVar> {
+    let changes = changes(inventory, service);
+    let links = address::links(inventory, service);
+    let mut environment: Vec<EnvVar> = Vec::new();
+    for variable in &service.environment {
+        // Only the code names it: the server does not set it, and neither do we.
+        let Some(set_in) = &variable.set_in else { continue };
+        if variable.secret {
+            let url_of = links.iter().find(|link| {
+                let url = link.variables.and_then(|variables| variables.url.as_ref());
+                url == Some(&variable.name)
+            });
+            let replace: Vec<Replace> = url_of
+                .map(|link| address::in_secret_url(&variable.name, link.to))
+                .unwrap_or_default();
+            let reason = url_of.map(|link| format!("{} is a workload of its own", link.to.id));
+            let secret = secret::value(plan, &service.id, &variable.name, set_in, replace);
+            let name = variable.name.clone();
+            environment.push(EnvVar { name, value: None, secret: Some(secret), reason });
+            continue;
+        }
+        let change = changes.iter().find(|change| change.name == variable.name);
+        let value = match change {
+            Some(change) => Some(change.to.clone()),
+            None => variable.default.clone(),
+        };
+        let reason = change.map(|change| change.reason.clone());
+        if value.is_some() {
+            let name = variable.name.clone();
+            environment.push(EnvVar { name, value, secret: None, reason });
+        }
+    }
+    // What the code would otherwise take from its own defaults.
+    for change in &changes {
+        let secret = variable(service, &change.name).is_some_and(|variable| variable.secret);
+        if !secret && !environment.iter().any(|known| known.name == change.name) {
+            environment.push(EnvVar {
+                name: change.name.clone(),
+                value: Some(change.to.clone()),
+                secret: None,
+                reason: Some(change.reason.clone()),
+            });
+        }
+    }
+    let zone = inventory.os.timezone.as_str();
+    if !zone.is_empty() && !environment.iter().any(|known| known.name == "TZ") {
+        environment.push(EnvVar {
+            name: "TZ".into(),
+            value: Some(zone.to_owned()),
+            secret: None,
+            reason: Some("the server's time zone, which a container does not inherit".into()),
+        });
+    }
+    environment
+}

@@ -1,0 +1,25 @@
+//! The text of plan.yaml.
+
+use crate::model::plan::Plan;
+
+/// Where the schema lies, seen from a workspace inside the repository or beside it.
+const HEAD: &str = "\
+# yaml-language-server: $schema=https://json.schemastore.org/migrate-plan-1.json
+";
+
+/// A plan as YAML with a few words on how to edit it.
+pub fn render(plan: &Plan) -> String {
+    let _ = HEAD;
+    let body = serde_saphyr::to_string(plan).unwrap_or_default();
+    format!(
+        "# yaml-language-server: $schema=schemas/plan.json\n\
+         #\n\
+         # What becomes of each part of the server. Yours to edit: `migrate analyze` merges its new\n\
+         # findings around your changes and comments, `migrate generate` writes the files from it.\n\
+         #   image.strategy   carry (bits of the server) or upstream (the official image named below it)\n\
+         #   environment      a value, or the name of a secret; add what the server does not say\n\
+         #   secrets          names and places only; values go from the source to the target at deploy\n\
+         #   volumes.move     whether `migrate data copy` moves the content\n\
+         \n{body}"
+    )
+}
