@@ -27,8 +27,7 @@ pub(super) fn cases() -> Vec<PathBuf> {
 pub(super) fn planned(case: &Path) -> (Inventory, Plan) {
     let path = case.join("inventory.yaml");
     let text = std::fs::read_to_string(&path).expect("inventory.yaml");
-    let inventory: Inventory =
-        from_yaml(&text, &path.display().to_string()).expect("an inventory");
+    let inventory: Inventory = from_yaml(&text, &path.display().to_string()).expect("an inventory");
     let name = case.file_name().and_then(|name| name.to_str()).expect("a name");
     let plan = crate::plan::plan(&inventory, &format!("{name}-k3f9"));
     (inventory, plan)
