@@ -142,9 +142,9 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
         // What is left over runs the application's own programs …
         systemd::recognise,
         // … whose code says more. It adds an app by itself when there is no systemd.
-        // nodejs::recognise,
+        nodejs::recognise,
         cron::recognise,
-    ] as [fn(&dyn Source, &mut Facts); 4]
+    ] as [fn(&dyn Source, &mut Facts); 5]
     {
         recognise(source, &mut facts);
     }
@@ -155,6 +155,7 @@ mod cron;
 mod folders;
 mod mariadb;
 pub(crate) mod nginx;
+mod nodejs;
 mod runtime;
 mod system;
 mod systemd;
