@@ -52,7 +52,15 @@ fn dotenv(source: &dyn Source, facts: &mut Facts, service: &mut Service) {
     folders.extend(service.program.iter().filter(|path| source.is_folder(path)).cloned());
     folders.dedup();
     // What the unit sets goes before what a program reads from a file by itself.
-    let set = service.environment.clone();
+    let set: Vec<_> = service
+        .environment
+        .iter()
+        .filter(|known| known.set_in.is_some())
+        .map(|known| {
+            let value = facts.values.get(&service.id, &known.name).map(str::to_owned);
+            (known.clone(), value)
+        })
+        .collect();
     for folder in folders {
         for name in DOTENV {
             let path = format!("{}/{name}", folder.trim_end_matches('/'));
@@ -62,7 +70,10 @@ fn dotenv(source: &dyn Source, facts: &mut Facts, service: &mut Service) {
             variables::read_file(source, facts, service, &path);
         }
     }
-    for known in set.into_iter().filter(|known| known.set_in.is_some()) {
+    for (known, value) in set {
+        if let Some(value) = value {
+            facts.values.set(&service.id, &known.name, &value);
+        }
         if let Some(now) = service.environment.iter_mut().find(|now| now.name == known.name) {
             *now = known;
         }
