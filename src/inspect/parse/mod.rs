@@ -5,6 +5,7 @@ pub(crate) mod calendar;
 pub(crate) mod crontab;
 pub(crate) mod dpkg;
 pub(crate) mod environment;
+pub(crate) mod javascript;
 pub(crate) mod mycnf;
 pub(crate) mod nginx;
 pub(crate) mod secret;

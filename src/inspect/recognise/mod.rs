@@ -143,10 +143,10 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
         // What is left over runs the application's own programs …
         systemd::recognise,
         // … whose code says more. It adds an app by itself when there is no systemd.
-        // nodejs::recognise,
+        nodejs::recognise,
         cron::recognise,
         finish::recognise,
-    ] as [fn(&dyn Source, &mut Facts); 6]
+    ] as [fn(&dyn Source, &mut Facts); 7]
     {
         recognise(source, &mut facts);
     }
@@ -158,6 +158,7 @@ mod finish;
 mod folders;
 mod mariadb;
 pub(crate) mod nginx;
+mod nodejs;
 mod runtime;
 mod stores;
 mod system;
