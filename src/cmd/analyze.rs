@@ -39,7 +39,8 @@ pub(super) async fn run(session: &Session, arguments: &cli::Analyze) -> Result<E
     if unreadable > 0 {
         tracing::warn!("{unreadable} file names are no UTF-8 and were left out");
     }
-    assess::assess(&mut inventory);
+    inventory.questions.extend(plan::questions(&inventory));
+    assess::assess(&mut inventory, jiff::ZonedDateTime::now().date());
     let planned = only(&inventory, &arguments.only)?;
 
     let workspace = &session.workspace;

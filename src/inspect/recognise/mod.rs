@@ -139,12 +139,14 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
         // Known software first: it claims its units.
         nginx::recognise,
         mariadb::recognise,
+        stores::recognise,
         // What is left over runs the application's own programs …
         systemd::recognise,
         // … whose code says more. It adds an app by itself when there is no systemd.
         nodejs::recognise,
         cron::recognise,
-    ] as [fn(&dyn Source, &mut Facts); 5]
+        finish::recognise,
+    ] as [fn(&dyn Source, &mut Facts); 7]
     {
         recognise(source, &mut facts);
     }
@@ -152,11 +154,13 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
 }
 
 mod cron;
+mod finish;
 mod folders;
 mod mariadb;
 pub(crate) mod nginx;
 mod nodejs;
 mod runtime;
+mod stores;
 mod system;
 mod systemd;
 mod units;

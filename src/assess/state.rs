@@ -1,0 +1,157 @@
+//! Rules on state: in the process, on disk, and by the clock.
+
+use super::finding;
+use crate::model::evidence::Evidence;
+use crate::model::finding::{Finding, Severity};
+use crate::model::inventory::{Inventory, Role, StateKind};
+
+/// State in a process's memory: one replica only.
+pub(super) fn in_process(inventory: &Inventory, found: &mut Vec<Finding>) {
+    for service in &inventory.services {
+        let mut kinds: Vec<&str> =
+            service.in_process.iter().map(|state| state.what.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        for kind in kinds {
+            let evidence: Vec<Evidence> = service
+                .in_process
+                .iter()
+                .filter(|state| state.what == kind)
+                .map(|state| state.evidence.clone())
+                .collect();
+            let (id, effect, way_out) = match kind {
+                "sessions" => (
+                    "sessions-in-memory",
+                    "users are logged out by each restart and on a second replica",
+                    "keep sessions in the database or in Redis",
+                ),
+                "timer" => (
+                    "timer-in-process",
+                    "each replica would do it once more",
+                    "make it a job of its own",
+                ),
+                "broadcast" => (
+                    "state-in-process",
+                    "clients of one replica would not hear those of another",
+                    "pass messages on through Redis",
+                ),
+                _ => (
+                    "state-in-process",
+                    "a second replica would not see it",
+                    "keep it in the database or in Redis",
+                ),
+            };
+            let shown = if kind == "timer" { "a timer" } else { kind };
+            found.push(finding(
+                id,
+                Severity::Risk,
+                service,
+                format!("keeps {shown} in its own memory: {effect}"),
+                format!("run one replica, as the plan does; for more, {way_out}"),
+                evidence,
+            ));
+        }
+    }
+}
+
+/// Files that two services share through the server's disk.
+pub(super) fn shared_uploads(inventory: &Inventory, found: &mut Vec<Finding>) {
+    for (index, one) in inventory.services.iter().enumerate() {
+        for other in &inventory.services[index + 1..] {
+            let shared =
+                one.state.iter().filter(|state| state.kind == StateKind::Uploads).find(|state| {
+                    other.state.iter().any(|known| {
+                        known.kind == StateKind::Uploads && overlap(&known.path, &state.path)
+                    })
+                });
+            if let Some(state) = shared {
+                let mut evidence: Vec<Evidence> = one
+                    .sites
+                    .iter()
+                    .flat_map(|site| &site.locations)
+                    .filter(|location| {
+                        location.target.as_deref().is_some_and(|t| overlap(t, &state.path))
+                    })
+                    .map(|location| location.evidence.clone())
+                    .collect();
+                evidence.push(Evidence::file(&state.path));
+                found.push(finding(
+                    "files-shared",
+                    Severity::Risk,
+                    other,
+                    format!(
+                        "shares the files in {} with {} through the server's disk",
+                        state.path, one.id
+                    ),
+                    "give both the same volume: one that many nodes can mount (ReadWriteMany), or \
+                     keep both on one node"
+                        .to_owned(),
+                    evidence,
+                ));
+            }
+        }
+    }
+}
+
+/// Whether one path is the other or lies in it.
+pub(super) fn overlap(a: &str, b: &str) -> bool {
+    let (a, b) = (a.trim_end_matches('/'), b.trim_end_matches('/'));
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    !a.is_empty() && !b.is_empty() && (within(a, b) || within(b, a))
+}
+
+/// Logs written to files.
+pub(super) fn logs(inventory: &Inventory, found: &mut Vec<Finding>) {
+    for service in &inventory.services {
+        let logs: Vec<&str> = service
+            .state
+            .iter()
+            .filter(|state| state.kind == StateKind::Logs)
+            .map(|state| state.path.as_str())
+            .collect();
+        if logs.is_empty() {
+            continue;
+        }
+        let (what, remedy) = if service.runtime.name == "nginx" {
+            (
+                "writes its logs to",
+                "the configuration is translated so that they go to the \
+                                    container's output",
+            )
+        } else {
+            (
+                "writes logs to",
+                "have it log to its standard output; what is in the folder is not \
+                                moved",
+            )
+        };
+        found.push(finding(
+            "logs-on-disk",
+            Severity::Advice,
+            service,
+            format!("{what} {}", logs.join(", ")),
+            remedy.to_owned(),
+            logs.iter().map(|path| Evidence::file(*path)).collect(),
+        ));
+    }
+}
+
+/// Jobs leave cron.
+pub(super) fn jobs(inventory: &Inventory, found: &mut Vec<Finding>) {
+    for service in inventory.services.iter().filter(|service| service.role == Role::Job) {
+        if let Some(schedule) = &service.schedule {
+            found.push(finding(
+                "job-by-the-clock",
+                Severity::Advice,
+                service,
+                format!("runs at `{schedule}` by the server's clock ({})", inventory.os.timezone),
+                "it becomes a CronJob in that time zone that never runs twice at once; stop it on \
+                 the old server when the new one takes over"
+                    .to_owned(),
+                service.evidence.clone(),
+            ));
+        }
+    }
+}
