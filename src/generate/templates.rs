@@ -18,6 +18,8 @@ pub(crate) fn render(name: &str, context: &impl Serialize) -> Result<String> {
     };
     let context = Context::from_serialize(context).map_err(|error| fail(&error))?;
     let tera = engine().as_ref().map_err(|error| fail(error))?;
+    #[cfg(test)]
+    tests::note(name);
     tera.render(name, &context).map_err(|error| fail(&whole(&error)))
 }
 
@@ -123,8 +125,25 @@ fn rendered(value: &Value, kwargs: &Kwargs) -> TeraResult<Value> {
 }
 
 #[cfg(test)]
+pub(crate) use tests::was_rendered;
+
+#[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+
     use super::*;
+
+    static RENDERED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+    pub(super) fn note(name: &str) {
+        RENDERED.lock().expect("a lock").insert(name.to_owned());
+    }
+
+    /// Whether a test has rendered this template.
+    pub(crate) fn was_rendered(name: &str) -> bool {
+        RENDERED.lock().expect("a lock").contains(name)
+    }
 
     #[test]
     fn a_text_without_a_filter_is_an_error() {
