@@ -124,9 +124,8 @@ pub(crate) fn files(plan: &Plan, units: &[Unit]) -> Result<Tree> {
                 ))
                 .help("write five fields: minute, hour, day of month, month, day of week")
             })?;
-            let list = |numbers: &[u32]| {
-                numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
-            };
+            let list =
+                |numbers: &[u32]| numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
             let runner = CronRunner {
                 cron: &clock.cron,
                 timezone: &clock.timezone,
@@ -162,8 +161,8 @@ fn service<'a>(
             (to.workload.as_str(), condition)
         })
         .collect();
-    let publish = (plan.ingress.workload == unit.id && plan.ingress.port != 0)
-        .then_some(plan.ingress.port);
+    let publish =
+        (plan.ingress.workload == unit.id && plan.ingress.port != 0).then_some(plan.ingress.port);
     Ok(Service {
         unit,
         entrypoint,
@@ -184,9 +183,8 @@ fn networks(units: &[Unit], unit: &Unit) -> Vec<String> {
     if unit.public {
         networks.insert("front".to_owned());
     }
-    let is_target = units
-        .iter()
-        .any(|other| other.connects_to.iter().any(|to| to.workload == unit.id));
+    let is_target =
+        units.iter().any(|other| other.connects_to.iter().any(|to| to.workload == unit.id));
     if is_target {
         networks.insert(format!("to-{}", unit.id));
     }
@@ -201,7 +199,8 @@ fn networks(units: &[Unit], unit: &Unit) -> Vec<String> {
 fn healthcheck(unit: &Unit) -> Vec<String> {
     let Some(probe) = &unit.probe else { return Vec::new() };
     let bash = |script: &str, arguments: &[&str]| {
-        let mut test: Vec<String> = ["CMD", "bash", "-c", script, "probe"].map(str::to_owned).to_vec();
+        let mut test: Vec<String> =
+            ["CMD", "bash", "-c", script, "probe"].map(str::to_owned).to_vec();
         test.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         test
     };

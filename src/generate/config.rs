@@ -45,8 +45,7 @@ fn addresses(inventory: &Inventory, workload: &Workload) -> Vec<Address> {
             .edges
             .iter()
             .filter(|edge| edge.from == workload.service && edge.to == connection.workload);
-        let mut ports: Vec<u16> =
-            edges.map(|edge| edge.port).filter(|port| *port != 0).collect();
+        let mut ports: Vec<u16> = edges.map(|edge| edge.port).filter(|port| *port != 0).collect();
         if ports.is_empty() {
             ports.push(connection.port);
         }

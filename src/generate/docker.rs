@@ -58,7 +58,9 @@ pub(crate) fn files(plan: &Plan, inventory: &Inventory, units: &[Unit]) -> Resul
             .iter()
             .flat_map(|user| {
                 let written = user.mounts.iter().filter(|mount| !mount.read_only);
-                written.map(|mount| mount.path.as_str()).chain(user.scratch.iter().map(String::as_str))
+                written
+                    .map(|mount| mount.path.as_str())
+                    .chain(user.scratch.iter().map(String::as_str))
             })
             .filter(|path| *path != "/tmp")
             .collect();
@@ -92,7 +94,8 @@ pub(crate) fn files(plan: &Plan, inventory: &Inventory, units: &[Unit]) -> Resul
         let folder = format!("images/{}", workload.id);
         let carry = templates::render("docker/Dockerfile.carry.tera", &context)?;
         tree.insert(format!("{folder}/Dockerfile.carry"), carry);
-        let runtime = inventory.service(&workload.service).map(|service| service.runtime.name.as_str());
+        let runtime =
+            inventory.service(&workload.service).map(|service| service.runtime.name.as_str());
         let template = match (runtime, &context.lock_directory) {
             (Some("nodejs"), Some(_)) => "docker/Dockerfile.upstream.nodejs.tera",
             _ => "docker/Dockerfile.upstream.tera",
@@ -114,6 +117,8 @@ pub(crate) fn files(plan: &Plan, inventory: &Inventory, units: &[Unit]) -> Resul
 fn user_name(name: &str) -> String {
     let good = name.len() <= 32
         && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
     if good { name.to_owned() } else { "app".to_owned() }
 }

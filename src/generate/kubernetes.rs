@@ -119,13 +119,21 @@ pub(crate) fn files(plan: &Plan, units: &[Unit], overlay: &str) -> Result<Tree> 
         tree.insert(format!("base/{path}"), text);
     };
     let name = Name { name: &plan.name };
-    add(&mut tree, "namespace.yaml".into(), templates::render("kubernetes/base/namespace.yaml.tera", &name)?);
+    add(
+        &mut tree,
+        "namespace.yaml".into(),
+        templates::render("kubernetes/base/namespace.yaml.tera", &name)?,
+    );
     let policies = templates::render("kubernetes/base/networkpolicies.yaml.tera", &name)?;
     add(&mut tree, "networkpolicies.yaml".into(), policies);
     let claims = claims(plan);
     if !claims.is_empty() {
         let volumes = Volumes { name: &plan.name, claims };
-        add(&mut tree, "volumes.yaml".into(), templates::render("kubernetes/base/volumes.yaml.tera", &volumes)?);
+        add(
+            &mut tree,
+            "volumes.yaml".into(),
+            templates::render("kubernetes/base/volumes.yaml.tera", &volumes)?,
+        );
     }
     for unit in units {
         let manifest = manifest(unit)?;
@@ -140,7 +148,8 @@ pub(crate) fn files(plan: &Plan, units: &[Unit], overlay: &str) -> Result<Tree> 
             add(&mut tree, format!("{}/service.yaml", unit.id), service);
         }
         if unit.public || !unit.connects_to.is_empty() {
-            let text = templates::render("kubernetes/base/networkpolicy.yaml.tera", &Policies { unit })?;
+            let text =
+                templates::render("kubernetes/base/networkpolicy.yaml.tera", &Policies { unit })?;
             add(&mut tree, format!("{}/networkpolicy.yaml", unit.id), text);
         }
     }
@@ -154,7 +163,11 @@ pub(crate) fn files(plan: &Plan, units: &[Unit], overlay: &str) -> Result<Tree> 
             port: plan.ingress.port,
             hosts: &plan.ingress.hosts,
         };
-        add(&mut tree, "ingress.yaml".into(), templates::render("kubernetes/base/ingress.yaml.tera", &rules)?);
+        add(
+            &mut tree,
+            "ingress.yaml".into(),
+            templates::render("kubernetes/base/ingress.yaml.tera", &rules)?,
+        );
     }
     let configured = units.iter().filter(|unit| has_config(unit)).collect();
     let base = Base { name: &plan.name, resources, configured };

@@ -1,4 +1,4 @@
-//! MariaDB's configuration for a container: reachable by other workloads, logs to the output.
+//! `MariaDB`'s configuration for a container: reachable by other workloads, logs to the output.
 
 /// Translates one option file. Lines that need no change stay as they are.
 pub(crate) fn translate(text: &str) -> String {
@@ -36,7 +36,10 @@ fn option(line: &str) -> (String, String) {
 }
 
 fn is_local(value: &str) -> bool {
-    value == "localhost" || value == "::1" || value.starts_with("127.") || value.parse::<std::net::IpAddr>().is_ok_and(|ip| !ip.is_unspecified())
+    value == "localhost"
+        || value == "::1"
+        || value.starts_with("127.")
+        || value.parse::<std::net::IpAddr>().is_ok_and(|ip| !ip.is_unspecified())
 }
 
 #[cfg(test)]
@@ -48,6 +51,9 @@ mod tests {
         let text = "[mysqld]\n# bind-address = 127.0.0.1\nbind_address=127.0.0.1\nskip-networking\nlog_error = /var/log/mysql/error.log\nmax_connections = 60\n";
         let expected = "[mysqld]\n# bind-address = 127.0.0.1\nbind-address = 0.0.0.0  # migrate: was 127.0.0.1; other workloads connect\n# skip-networking  # migrate: other workloads connect\n# log_error = /var/log/mysql/error.log  # migrate: errors go to the container's output\nmax_connections = 60\n";
         assert_eq!(translate(text), expected);
-        assert_eq!(translate("[mysqld]\nbind-address = 0.0.0.0\n"), "[mysqld]\nbind-address = 0.0.0.0\n");
+        assert_eq!(
+            translate("[mysqld]\nbind-address = 0.0.0.0\n"),
+            "[mysqld]\nbind-address = 0.0.0.0\n"
+        );
     }
 }

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn a_conflict_names_the_line_in_the_users_file() {
-        let merged = merge(Some(OLD), "a\n# mine\nb\nc\nd\nmine\nf\ng\n", "a\nb\nc\nd\nnew\nf\ng\n");
+        let merged =
+            merge(Some(OLD), "a\n# mine\nb\nc\nd\nmine\nf\ng\n", "a\nb\nc\nd\nnew\nf\ng\n");
         assert_eq!(merged.conflicts, vec![6]);
     }
 

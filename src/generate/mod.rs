@@ -41,7 +41,9 @@ pub fn tree(
             tree.extend(compose::files(plan, &units)?);
         }
         Target::K8s => {
-            tree.extend(config::files(plan, inventory, captured, |id| format!("base/{id}/config"))?);
+            tree.extend(config::files(plan, inventory, captured, |id| {
+                format!("base/{id}/config")
+            })?);
             tree.extend(kubernetes::files(plan, &units, overlay)?);
         }
     }

@@ -205,7 +205,10 @@ fn unit(plan: &Plan, workload: &Workload) -> Result<Unit> {
     }
     let owner = workload.image.of.as_deref().unwrap_or(&workload.id);
     if plan.workload(owner).is_none_or(|other| owner != workload.id && other.image.of.is_some()) {
-        return Err(wrong(&format!("{} names no workload with an image of its own", at("image.of"))));
+        return Err(wrong(&format!(
+            "{} names no workload with an image of its own",
+            at("image.of")
+        )));
     }
     let mounts = mounts(plan, workload)?;
     let (files, secret_files) = files(plan, workload)?;
@@ -269,8 +272,11 @@ fn variables(plan: &Plan, workload: &Workload) -> Result<Vec<Variable>> {
     for variable in &workload.environment {
         let at = format!("workloads[{}].environment[{}]", workload.id, variable.name);
         let name = &variable.name;
-        let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-        if !first || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
+        let first =
+            name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        if !first
+            || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+        {
             return Err(wrong(&format!("{at} is no name of a variable")));
         }
         if let Some(secret) = &variable.secret {
@@ -502,7 +508,8 @@ fn connections(plan: &Plan, workload: &Workload) -> Result<Vec<Target>> {
 
 fn label(name: &str, at: &str) -> Result<()> {
     let inside = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if name.is_empty() || name.len() > 50 || !inside || name.starts_with('-') || name.ends_with('-') {
+    if name.is_empty() || name.len() > 50 || !inside || name.starts_with('-') || name.ends_with('-')
+    {
         return Err(wrong(&format!(
             "{at}: {name:?} is no name of lower case, digits and hyphens (at most 50)"
         )));
@@ -513,7 +520,11 @@ fn label(name: &str, at: &str) -> Result<()> {
 fn absolute(path: &str, at: &str) -> Result<()> {
     let odd = path.split('/').any(|part| part == ".." || part == ".");
     // `:` separates the parts of a mount.
-    if !path.starts_with('/') || path.len() < 2 || odd || path.contains(|c: char| c.is_control() || c == ':') {
+    if !path.starts_with('/')
+        || path.len() < 2
+        || odd
+        || path.contains(|c: char| c.is_control() || c == ':')
+    {
         return Err(wrong(&format!("{at}: {path:?} is no absolute path")));
     }
     Ok(())

@@ -124,8 +124,7 @@ fn redis(service: &Service, stated: &[String]) -> Vec<String> {
     let file = stated_file
         .or_else(|| service.configuration.first().map(|configuration| configuration.path.clone()));
     command.extend(file);
-    let options =
-        ["--daemonize", "no", "--supervised", "no", "--logfile", "", "--bind", "0.0.0.0"];
+    let options = ["--daemonize", "no", "--supervised", "no", "--logfile", "", "--bind", "0.0.0.0"];
     command.extend(options.map(str::to_owned));
     // Other workloads reach it through a network policy, which stands in for the loopback.
     command.extend(["--protected-mode", "no"].map(str::to_owned));

@@ -43,9 +43,8 @@ pub(super) fn changes(inventory: &Inventory, service: &Service) -> Vec<Change> {
     for link in address::links(inventory, service) {
         let Some(variables) = link.variables else { continue };
         for name in [&variables.host, &variables.url].into_iter().flatten() {
-            let value = value_of(service, name).or_else(|| {
-                inventory.services.iter().find_map(|other| value_of(other, name))
-            });
+            let value = value_of(service, name)
+                .or_else(|| inventory.services.iter().find_map(|other| value_of(other, name)));
             // A database that was reached without naming a host was reached on this machine.
             let value = value.unwrap_or("localhost");
             if let Some(to) = address::relocate(value, link.to) {

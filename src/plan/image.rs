@@ -55,9 +55,7 @@ pub(super) fn owner<'a>(inventory: &'a Inventory, job: &Service) -> Option<&'a S
                 let rest = &command[at + folder.len()..];
                 rest.is_empty() || rest.starts_with(['/', ' ', '\'', '"', ';', '&'])
             };
-            in_program
-                || in_directory
-                || command.match_indices(folder).any(|(at, _)| starts(at))
+            in_program || in_directory || command.match_indices(folder).any(|(at, _)| starts(at))
         })
     };
     if let Some(app) = apps().find(mentions) {

@@ -9,9 +9,8 @@ pub(super) fn decide(inventory: &Inventory) -> Ingress {
     // `max_by_key` takes the last of equals: count from the end to take the first.
     let proxy = proxies.rev().max_by_key(|proxy| proxy.sites.len());
     let apps = inventory.services.iter().filter(|service| service.role == Role::App);
-    let front = proxy.or_else(|| {
-        apps.into_iter().find(|app| app.listens.iter().any(|listen| listen.port != 0))
-    });
+    let front = proxy
+        .or_else(|| apps.into_iter().find(|app| app.listens.iter().any(|listen| listen.port != 0)));
     let Some(front) = front else { return Ingress::default() };
     Ingress { workload: front.id.clone(), port: port(front), hosts: hosts(front), url: None }
 }

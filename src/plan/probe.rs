@@ -5,8 +5,18 @@ use crate::model::plan::{Port, Probe};
 
 /// Health routes by convention, the most telling first.
 const HEALTH: [&str; 12] = [
-    "/readyz", "/ready", "/healthz", "/health", "/livez", "/api/health", "/api/healthz",
-    "/api/ready", "/status", "/api/status", "/ping", "/api/ping",
+    "/readyz",
+    "/ready",
+    "/healthz",
+    "/health",
+    "/livez",
+    "/api/health",
+    "/api/healthz",
+    "/api/ready",
+    "/status",
+    "/api/status",
+    "/ping",
+    "/api/ping",
 ];
 
 /// The probe of a workload; none for a job or when its port is unknown.
@@ -33,7 +43,9 @@ pub(super) fn decide(_inventory: &Inventory, service: &Service, ports: &[Port]) 
             None => (None, "every HTTP path asks another workload or may be refused".to_owned()),
         },
         _ => match health_route(service) {
-            Some((path, evidence)) => (Some(path), format!("the app's own health route ({evidence})")),
+            Some((path, evidence)) => {
+                (Some(path), format!("the app's own health route ({evidence})"))
+            }
             None => (None, "no health route was found in the code".to_owned()),
         },
     };

@@ -2,7 +2,6 @@
 
 use crate::model::plan::Plan;
 
-
 /// A plan as YAML with a few words on how to edit it.
 pub fn render(plan: &Plan) -> String {
     let body = serde_saphyr::to_string(plan).unwrap_or_default();

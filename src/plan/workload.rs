@@ -48,7 +48,9 @@ fn reason(service: &Service, kind: WorkloadKind) -> String {
             "stays in front with its own configuration, so that its behaviour stays".to_owned()
         }
         (WorkloadKind::Database, _) => "owns its data: one copy, one volume".to_owned(),
-        (WorkloadKind::Job, _) => "runs by the clock, once for all and not once a replica".to_owned(),
+        (WorkloadKind::Job, _) => {
+            "runs by the clock, once for all and not once a replica".to_owned()
+        }
         (_, Role::Cache) => format!(
             "{} keeps what can be lost: it starts empty, and sessions in it end with the move",
             service.runtime.name
@@ -127,7 +129,8 @@ fn replicas(service: &Service, kind: WorkloadKind) -> (Option<String>, u32) {
             "rate limits are counted in the proxy's memory".to_owned()
         }
         _ if service.in_process.is_empty() => {
-            "as on the server; nothing was seen in its memory that a second one would miss".to_owned()
+            "as on the server; nothing was seen in its memory that a second one would miss"
+                .to_owned()
         }
         _ => {
             let mut what: Vec<&str> =

@@ -18,10 +18,30 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 #[test]
 fn every_name_leads_somewhere() {
     const KEYS: [&str; 24] = [
-        "image", "user", "group_add", "entrypoint", "command", "working_dir", "environment",
-        "configs", "secrets", "volumes", "read_only", "tmpfs", "networks", "ports", "depends_on",
-        "healthcheck", "restart", "stop_grace_period", "mem_limit", "cap_drop", "security_opt",
-        "sysctls", "init", "labels",
+        "image",
+        "user",
+        "group_add",
+        "entrypoint",
+        "command",
+        "working_dir",
+        "environment",
+        "configs",
+        "secrets",
+        "volumes",
+        "read_only",
+        "tmpfs",
+        "networks",
+        "ports",
+        "depends_on",
+        "healthcheck",
+        "restart",
+        "stop_grace_period",
+        "mem_limit",
+        "cap_drop",
+        "security_opt",
+        "sysctls",
+        "init",
+        "labels",
     ];
     for case in cases() {
         let (_, plan) = planned(&case);
@@ -53,14 +73,20 @@ fn every_name_leads_somewhere() {
             for other in keys(&service["depends_on"]) {
                 assert!(services.contains(&other), "{id} waits for {other}");
                 let shared = |name: &str| {
-                    list(&file["services"][name]["networks"]).map(Value::to_string).collect::<BTreeSet<_>>()
+                    list(&file["services"][name]["networks"])
+                        .map(Value::to_string)
+                        .collect::<BTreeSet<_>>()
                 };
                 assert!(!shared(id).is_disjoint(&shared(&other)), "{id} does not reach {other}");
             }
         }
         assert_eq!(named_volumes, volumes);
         for secret in &plan.secrets {
-            assert!(tree[".env.example"].contains(&format!("\n{}=\n", secret.name)), "{}", secret.name);
+            assert!(
+                tree[".env.example"].contains(&format!("\n{}=\n", secret.name)),
+                "{}",
+                secret.name
+            );
         }
     }
 }

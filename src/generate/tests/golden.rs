@@ -27,8 +27,7 @@ pub(super) fn cases() -> Vec<PathBuf> {
 pub(super) fn planned(case: &Path) -> (Inventory, Plan) {
     let path = case.join("inventory.yaml");
     let text = std::fs::read_to_string(&path).expect("inventory.yaml");
-    let inventory: Inventory =
-        from_yaml(&text, &path.display().to_string()).expect("an inventory");
+    let inventory: Inventory = from_yaml(&text, &path.display().to_string()).expect("an inventory");
     let name = case.file_name().and_then(|name| name.to_str()).expect("a name");
     let plan = crate::plan::plan(&inventory, &format!("{name}-k3f9"));
     (inventory, plan)
@@ -83,15 +82,21 @@ fn compare(case: &Path, folder: &str, tree: &Tree, report: &mut String) {
     for (path, text) in tree {
         let shown = root.join(path);
         match committed.remove(path) {
-            None => { let _ = writeln!(report, "missing: {}", shown.display()); }
+            None => {
+                let _ = writeln!(report, "missing: {}", shown.display());
+            }
             Some(old) if old != *text => {
                 let diff = diffy::create_patch(&old, text);
-                { let _ = writeln!(report, "differs: {}\n{diff}", shown.display()); }
+                {
+                    let _ = writeln!(report, "differs: {}\n{diff}", shown.display());
+                }
             }
             Some(_) => {}
         }
     }
     for path in committed.keys() {
-        { let _ = writeln!(report, "unexpected: {}", root.join(path).display()); }
+        {
+            let _ = writeln!(report, "unexpected: {}", root.join(path).display());
+        }
     }
 }

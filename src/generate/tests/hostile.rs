@@ -20,7 +20,12 @@ const VALUES: [&str; 9] = [
     "",
 ];
 
-fn generate(target: Target, case: &Path, inventory: &Inventory, plan: &Plan) -> crate::error::Result<crate::generate::Tree> {
+fn generate(
+    target: Target,
+    case: &Path,
+    inventory: &Inventory,
+    plan: &Plan,
+) -> crate::error::Result<crate::generate::Tree> {
     let captured = |path: &str| {
         std::fs::read_to_string(case.join("source").join(path.trim_start_matches('/'))).ok()
     };
@@ -65,7 +70,8 @@ fn values_arrive_as_they_are() {
             reason: Some((*value).to_owned()),
         })
         .collect();
-    app.command = VALUES.iter().map(|value| (*value).to_owned()).filter(|v| !v.is_empty()).collect();
+    app.command =
+        VALUES.iter().map(|value| (*value).to_owned()).filter(|v| !v.is_empty()).collect();
     app.command.retain(|word| !word.contains(|c: char| c.is_control()));
     app.reason = VALUES.join(" ");
     let command = app.command.clone();

@@ -18,8 +18,8 @@ fn documents(text: &str) -> Vec<Value> {
 
 /// Parses as `T` and back: a field that `T` does not know would be lost.
 fn strict<T: Serialize + DeserializeOwned>(document: &Value, path: &str) {
-    let typed: T = serde_json::from_value(document.clone())
-        .unwrap_or_else(|error| panic!("{path}: {error}"));
+    let typed: T =
+        serde_json::from_value(document.clone()).unwrap_or_else(|error| panic!("{path}: {error}"));
     let mut back = serde_json::to_value(&typed).expect("JSON");
     let mut document = document.clone();
     normalise(&mut document);
@@ -42,7 +42,9 @@ fn normalise(value: &mut Value) {
         Value::Object(map) => {
             map.values_mut().for_each(normalise);
             map.retain(|key, value| {
-                key == "emptyDir" || key == "podSelector" || !value.as_object().is_some_and(serde_json::Map::is_empty)
+                key == "emptyDir"
+                    || key == "podSelector"
+                    || !value.as_object().is_some_and(serde_json::Map::is_empty)
             });
             map.retain(|_, value| !value.is_null());
         }
