@@ -1,9 +1,53 @@
 //! `migrate build`.
 
-use crate::cli;
+use crate::cli::{self, Target};
 use crate::cmd::Session;
 use crate::error::{Error, Exit, Result};
+use crate::image::{self, record::Images};
 
-pub(super) async fn run(_session: &Session, _arguments: &cli::Build) -> Result<Exit> {
-    Err(Error::usage("not written yet"))
+pub(super) async fn run(session: &Session, arguments: &cli::Build) -> Result<Exit> {
+    let _lock = session.workspace.lock()?;
+    let target = match arguments.to {
+        Some(target) => target,
+        None => only_generated(session)?,
+    };
+    let built = image::build(
+        &session.workspace,
+        target.name(),
+        arguments.push.as_deref(),
+        arguments.save.as_deref(),
+    )
+    .await?;
+    for note in &built.notes {
+        session.console.say(format_args!("note: {note}"));
+    }
+    session.console.result(&built.images, text)?;
+    Ok(Exit::Yes)
+}
+
+fn only_generated(session: &Session) -> Result<Target> {
+    let generated: Vec<Target> = [Target::Compose, Target::K8s]
+        .into_iter()
+        .filter(|target| session.workspace.path(target.name()).join("images").is_dir())
+        .collect();
+    match generated.as_slice() {
+        [target] => Ok(*target),
+        [] => Err(Error::refused("nothing has been generated yet")
+            .help("run `migrate generate --to compose` or `--to k8s` first")),
+        _ => Err(Error::usage("both compose and k8s have been generated")
+            .help("say which with --to compose or --to k8s")),
+    }
+}
+
+fn text(images: &Images) -> String {
+    let mut text = String::new();
+    for built in &images.images {
+        text.push_str(&format!(
+            "{:<16} {} ({} MB)\n",
+            built.workload,
+            built.pushed.as_deref().unwrap_or(&built.image),
+            built.bytes / 1_000_000
+        ));
+    }
+    text
 }

@@ -1,5 +1,9 @@
 //! Running commands on a live machine: a container, a pod, this machine.
 
+pub(crate) mod docker;
+pub(crate) mod local;
+pub(crate) mod pod;
+
 use std::pin::Pin;
 
 use futures_util::future::BoxFuture;

@@ -1,1 +1,14 @@
 //! Moving databases and folders, and checking that all has arrived.
+
+mod accounts;
+pub(crate) mod check;
+pub(crate) mod copy;
+pub(crate) mod database;
+mod definer;
+mod end;
+mod folder;
+mod objects;
+pub(crate) mod record;
+pub(crate) mod rows;
+pub(crate) mod tables;
+mod transfer;

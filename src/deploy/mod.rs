@@ -1,1 +1,29 @@
 //! Bringing a generated tree up and taking it down.
+
+pub(crate) mod compose;
+pub(crate) mod k8s;
+pub(crate) mod secrets;
+
+use serde::{Deserialize, Serialize};
+
+/// What `deploy` reports: the contract's JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Deployment {
+    /// `compose` or `k8s`.
+    pub(crate) target: String,
+    /// Where users reach it; absent when nothing is published.
+    pub(crate) url: Option<String>,
+    /// What runs, in the order of the plan.
+    pub(crate) workloads: Vec<WorkloadState>,
+}
+
+/// One workload of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WorkloadState {
+    /// The workload's id.
+    pub(crate) id: String,
+    /// Its image.
+    pub(crate) image: String,
+    /// Whether it can serve. What still waits for its data cannot.
+    pub(crate) ready: bool,
+}

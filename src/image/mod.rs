@@ -1,1 +1,205 @@
 //! Build contexts and images.
+
+mod context;
+mod engine;
+mod packages;
+pub(crate) mod record;
+mod rootfs;
+mod rules;
+mod select;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bollard::Docker;
+
+use crate::connection::docker;
+use crate::deploy::secrets;
+use crate::error::{Context, Error, Result};
+use crate::inspect::source::{self, Source};
+use crate::model::inventory::Inventory;
+use crate::model::plan::{Plan, Strategy, Workload};
+use crate::progress::Progress;
+use crate::workspace::Workspace;
+
+use context::{BuildContext, Taken};
+use packages::Packages;
+use record::{Built, Images};
+use rootfs::{Rootfs, Search};
+use rules::Rules;
+
+/// What `build` made, and what its user should know.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The images.
+    pub(crate) images: Images,
+    /// What is worth saying and fails nothing.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Builds the images that a target's tree needs.
+pub(crate) async fn build(
+    workspace: &Workspace,
+    target: &str,
+    push: Option<&str>,
+    save: Option<&Path>,
+) -> Result<Outcome> {
+    let plan = Arc::new(workspace.plan()?);
+    let inventory = Arc::new(workspace.inventory()?);
+    let owners: Vec<&Workload> =
+        plan.workloads.iter().filter(|workload| workload.image.of.is_none()).collect();
+    for owner in &owners {
+        dockerfile(workspace, target, owner)?;
+    }
+    let docker = docker::connect().await?;
+    let mut notes = Vec::new();
+    let found = secrets::find(&plan, None).await?;
+    if !found.missing.is_empty() {
+        notes.push(format!(
+            "not looked for in the images, because no value is known: {}",
+            found.missing.join(", ")
+        ));
+    }
+    let mut values = found.secrets;
+    values.add_from_files(&plan, &inventory);
+    let search = Arc::new(Search::new(&values)?);
+    let reading = Progress::spinner(format!("read {}", plan.source));
+    let source: Arc<dyn Source> = Arc::from(source::open(&plan.source).await?);
+    let packages = Arc::new(Packages::read(&*source)?);
+    drop(reading);
+
+    let mut images = Images { target: target.to_owned(), images: Vec::new() };
+    let mut leaks = Vec::new();
+    for owner in owners {
+        let packed = {
+            let (source, packages, plan, inventory, search, owner) = (
+                Arc::clone(&source),
+                Arc::clone(&packages),
+                Arc::clone(&plan),
+                Arc::clone(&inventory),
+                Arc::clone(&search),
+                owner.clone(),
+            );
+            let (path, text) = dockerfile(workspace, target, &owner)?;
+            let _spinner = Progress::spinner(format!("pack {}", owner.id));
+            tokio::task::spawn_blocking(move || {
+                pack(&*source, &packages, &plan, &inventory, &search, &owner, path, &text)
+            })
+            .await
+            .input("pack the image")??
+        };
+        notes.extend(packed.notes);
+        leaks.extend(packed.leaks.into_iter().map(|(path, secret)| {
+            format!("{path} holds the value of secret {secret} (workload {})", owner.id)
+        }));
+        if !leaks.is_empty() {
+            continue;
+        }
+        let name = record::reference(&plan, &owner.id);
+        let labels = HashMap::from([("migrate.workload".to_owned(), owner.id.clone())]);
+        let (id, bytes) =
+            engine::build(&docker, &name, &packed.dockerfile, packed.context, &labels).await?;
+        let pushed = match push {
+            Some(registry) => Some(engine::push(&docker, &name, registry).await?),
+            None => None,
+        };
+        for workload in &plan.workloads {
+            if workload.id == owner.id || workload.image.of.as_deref() == Some(&owner.id) {
+                images.images.push(Built {
+                    workload: workload.id.clone(),
+                    image: name.clone(),
+                    id: id.clone(),
+                    bytes,
+                    pushed: pushed.clone(),
+                });
+            }
+        }
+    }
+    if !leaks.is_empty() {
+        return Err(Error::refused(format!(
+            "{} would carry a secret into an image:\n  {}",
+            if leaks.len() == 1 { "a file" } else { "files" },
+            leaks.join("\n  ")
+        ))
+        .help("make each a secret of kind file in plan.yaml (secrets, and files of the workload), or name it under image.leave_out; then generate and build again"));
+    }
+    images.images.sort_by_key(|built| {
+        plan.workloads.iter().position(|workload| workload.id == built.workload)
+    });
+    if let Some(path) = save {
+        save_all(&docker, &images, path).await?;
+    }
+    workspace.write_json(&workspace.deployment("images"), &images)?;
+    Ok(Outcome { images, notes })
+}
+
+async fn save_all(docker: &Docker, images: &Images, path: &Path) -> Result<()> {
+    let mut names: Vec<&str> = images.images.iter().map(|built| built.image.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    engine::save(docker, &names, path).await
+}
+
+/// The Dockerfile of a workload in a target's tree, by the plan's strategy, and its text.
+fn dockerfile(
+    workspace: &Workspace,
+    target: &str,
+    workload: &Workload,
+) -> Result<(PathBuf, String)> {
+    let name = match workload.image.strategy {
+        Strategy::Carry => "Dockerfile.carry",
+        Strategy::Upstream => "Dockerfile.upstream",
+    };
+    let path = workspace.path(target).join("images").join(&workload.id).join(name);
+    let text = std::fs::read_to_string(&path)
+        .input(format_args!("read {}", path.display()))
+        .map_err(|error| error.help(format!("run `migrate generate --to {target}` first")))?;
+    Ok((path, text))
+}
+
+struct Packed {
+    context: BuildContext,
+    dockerfile: String,
+    leaks: Vec<(String, String)>,
+    notes: Vec<String>,
+}
+
+#[expect(clippy::too_many_arguments, reason = "it moves to a thread of its own with all it needs")]
+fn pack(
+    source: &dyn Source,
+    packages: &Packages,
+    plan: &Plan,
+    inventory: &Inventory,
+    search: &Search,
+    workload: &Workload,
+    dockerfile: PathBuf,
+    text: &str,
+) -> Result<Packed> {
+    let taken = context::taken(text);
+    let mut notes = Vec::new();
+    let rootfs: Option<Rootfs> = if taken == Taken::Not {
+        None
+    } else {
+        let rules = Rules::new(plan, inventory, workload);
+        let mut selection = select::select(source, packages, plan, &rules, workload)?;
+        notes.append(&mut selection.notes);
+        let below = if taken == Taken::Folder { "rootfs/" } else { "" };
+        Some(rootfs::write(source, &selection, search, below)?)
+    };
+    let leaks = rootfs.as_ref().map(|rootfs| rootfs.leaks.clone()).unwrap_or_default();
+    for key in rootfs.iter().flat_map(|rootfs| &rootfs.keys) {
+        notes.push(format!(
+            "workload {}: {key} holds a private key and is left out; make it a secret file in plan.yaml if it is needed",
+            workload.id
+        ));
+    }
+    let folder = dockerfile.parent().unwrap_or(&dockerfile).to_owned();
+    let name = dockerfile.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Packed {
+        context: BuildContext::new(&folder, rootfs, taken)?,
+        dockerfile: name,
+        leaks,
+        notes,
+    })
+}

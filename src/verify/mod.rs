@@ -1,4 +1,14 @@
 //! The proof: the same scenarios against the original twice and the migrated once, compared.
 
+mod cause;
+mod cluster;
+mod compare;
+pub mod coverage;
+mod databases;
+mod learn;
+pub(crate) mod load;
 pub mod observation;
 pub mod rows;
+pub(crate) mod runner;
+pub mod session;
+pub mod verdict;

@@ -2,8 +2,57 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
+
+mod archive;
+mod compression;
+mod directory;
+pub(crate) mod docker;
+#[cfg(test)]
+pub(crate) mod memory;
+
+/// More files than this are no server.
+const MAX_ENTRIES: usize = 8_000_000;
+
+/// Folders nest no deeper than this.
+const MAX_DEPTH: usize = 200;
+
+/// Opens what the user named: a folder, a tar archive or `docker://CONTAINER`.
+pub async fn open(spec: &str) -> Result<Box<dyn Source>> {
+    /// What can be given.
+    const HELP: &str = "give a folder, a .tar[.gz|.zst|.xz] of one, or docker://CONTAINER";
+    if let Some(container) = spec.strip_prefix("docker://") {
+        return docker::open(spec, container).await;
+    }
+    if let Some((scheme, _)) = spec.split_once("://") {
+        return Err(
+            Error::usage(format!("{spec}: sources of kind {scheme} are not supported")).help(HELP)
+        );
+    }
+    let spec = spec.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let path = Path::new(&spec);
+        let metadata = std::fs::metadata(path)
+            .input(format_args!("read {spec}"))
+            .map_err(|error| error.help(HELP))?;
+        if metadata.is_dir() {
+            return Ok(Box::new(directory::Directory::open(&spec, path)?) as Box<dyn Source>);
+        }
+        if !metadata.is_file() {
+            return Err(Error::input(format!("{spec} is neither a folder nor a file")).help(HELP));
+        }
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
+        if ["qcow2", "vmdk", "vhd", "vhdx", "raw", "img", "iso", "ova"].contains(&extension) {
+            return Err(Error::usage(format!("{spec}: disk images are not supported")).help(HELP));
+        }
+        let file = std::fs::File::open(path).input(format_args!("read {spec}"))?;
+        Ok(Box::new(archive::Archive::open(&spec, file)?) as Box<dyn Source>)
+    })
+    .await
+    .input("read the source")?
+}
 
 /// How many links are followed before a path counts as a loop (Linux's own limit is 40).
 const MAX_LINKS: usize = 40;

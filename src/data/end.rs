@@ -1,0 +1,376 @@
+//! The ends of `migrate data`: where data is and where it goes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::query_parameters::ListContainersOptionsBuilder;
+
+use crate::connection::Host;
+use crate::connection::docker::{self, Container};
+use crate::connection::local::Local;
+use crate::data::database::Database;
+use crate::data::folder::Folder;
+use crate::deploy::k8s;
+use crate::deploy::k8s::cluster::Cluster;
+use crate::error::{Context, Error, Result};
+use crate::inspect::source::{self, Source};
+use crate::model::inventory::Inventory;
+use crate::model::plan::{Plan, Volume, Workload, WorkloadKind};
+use crate::workspace::Workspace;
+
+/// How long a container that is being restarted is waited for.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// An end as the user names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Name {
+    Source,
+    Compose,
+    K8s { context: Option<String>, namespace: Option<String> },
+    Mysql { user: String, host: String, port: u16, database: String },
+}
+
+fn parse(text: &str) -> Result<Name> {
+    let wrong = || {
+        Error::usage(format!("{text:?} is no end of a copy")).help(
+            "give source, compose, k8s[:CONTEXT[/NAMESPACE]] or mysql://user@host:port/database",
+        )
+    };
+    match text {
+        "source" => return Ok(Name::Source),
+        "compose" => return Ok(Name::Compose),
+        "k8s" => return Ok(Name::K8s { context: None, namespace: None }),
+        _ => {}
+    }
+    if let Some(place) = text.strip_prefix("k8s:") {
+        // Names of contexts may hold slashes (cloud providers' do); namespaces may not.
+        let (context, namespace) = match place.rsplit_once('/') {
+            Some((context, namespace)) => (context, Some(namespace)),
+            None => (place, None),
+        };
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        return Ok(Name::K8s { context: some(context), namespace: namespace.and_then(some) });
+    }
+    if !text.starts_with("mysql://") {
+        return Err(wrong());
+    }
+    let url = url::Url::parse(text).map_err(|_| wrong())?;
+    if url.password().is_some() {
+        return Err(Error::usage("a password does not belong on the command line")
+            .help("give it as MYSQL_PASSWORD in the file that --secrets-from names"));
+    }
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text).decode_utf8().map(|text| text.into_owned()).ok()
+    };
+    let database = decode(url.path().trim_start_matches('/')).filter(|name| !name.is_empty());
+    match (decode(url.username()), url.host_str(), database) {
+        (Some(user), Some(host), Some(database)) if !user.is_empty() => Ok(Name::Mysql {
+            user,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: url.port().unwrap_or(3306),
+            database,
+        }),
+        _ => Err(wrong()),
+    }
+}
+
+/// An end that can be reached.
+pub(crate) struct End {
+    /// As it is recorded: `source`, `compose`, `k8s:CONTEXT/NAMESPACE`, `mysql://…`.
+    pub(crate) label: String,
+    place: Place,
+}
+
+enum Place {
+    Container(Container),
+    Files(Arc<dyn Source>),
+    Compose(Docker),
+    Cluster(Cluster),
+    Server { local: Arc<dyn Host>, options: Vec<String>, database: String },
+}
+
+impl End {
+    /// Reaches the end that `text` names.
+    pub(crate) async fn open(
+        workspace: &Workspace,
+        plan: &Plan,
+        text: &str,
+        secrets_from: Option<&Path>,
+    ) -> Result<Self> {
+        let (label, place) = match parse(text)? {
+            Name::Source => {
+                let place = match plan.source.strip_prefix("docker://") {
+                    Some(name) => {
+                        Place::Container(Container::find(&docker::connect().await?, name).await?)
+                    }
+                    None => Place::Files(Arc::from(source::open(&plan.source).await?)),
+                };
+                ("source".to_owned(), place)
+            }
+            Name::Compose => ("compose".to_owned(), Place::Compose(docker::connect().await?)),
+            Name::K8s { context, namespace } => {
+                let record = k8s::Record::load(workspace)?;
+                let known = record.as_ref();
+                let context = context.or_else(|| known.and_then(|known| known.context.clone()));
+                let namespace = namespace
+                    .or_else(|| known.map(|known| known.namespace.clone()))
+                    .unwrap_or_else(|| plan.name.clone());
+                let cluster = Cluster::connect(context.as_deref(), &namespace).await?;
+                let label = format!("k8s:{}/{namespace}", context.unwrap_or_default());
+                (label, Place::Cluster(cluster))
+            }
+            Name::Mysql { user, host, port, database } => {
+                let password = secrets_from.map(password).transpose()?.flatten();
+                let environment =
+                    password.map(|value| ("MYSQL_PWD".to_owned(), value)).into_iter().collect();
+                let options = vec![
+                    format!("--host={host}"),
+                    format!("--port={port}"),
+                    format!("--user={user}"),
+                    "--protocol=TCP".to_owned(),
+                ];
+                let local: Arc<dyn Host> = Arc::new(Local::with_environment(environment));
+                let label = format!("mysql://{user}@{host}:{port}/{database}");
+                (label, Place::Server { local, options, database })
+            }
+        };
+        Ok(Self { label, place })
+    }
+
+    /// The name of the record that a copy to this end leaves (`data-NAME`).
+    pub(crate) fn record(&self) -> &'static str {
+        match self.place {
+            Place::Container(_) | Place::Files(_) => "source",
+            Place::Compose(_) => "compose",
+            Place::Cluster(_) => "k8s",
+            Place::Server { .. } => "mysql",
+        }
+    }
+
+    /// Whether data may be written to it.
+    pub(crate) fn is_source(&self) -> bool {
+        matches!(self.place, Place::Container(_) | Place::Files(_))
+    }
+
+    /// Whether it is a database alone, without folders and workloads.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self.place, Place::Server { .. })
+    }
+
+    /// The database of a workload at this end.
+    pub(crate) async fn database(
+        &self,
+        plan: &Plan,
+        workload: &Workload,
+        databases: Vec<String>,
+    ) -> Result<Database> {
+        match &self.place {
+            Place::Container(container) => {
+                let host: Arc<dyn Host> = Arc::new(container.clone());
+                Database::connect(host, &[Some("0"), None], Vec::new(), databases).await
+            }
+            Place::Files(source) => Err(Error::input(format!(
+                "{} holds the files of a database, not a running server",
+                source.describe()
+            ))
+            .help("copy from the live server: analyze docker://CONTAINER, or --from mysql://…")),
+            Place::Compose(docker) => {
+                let container = compose_container(docker, plan, &workload.id).await?;
+                let host: Arc<dyn Host> = Arc::new(container);
+                Database::connect(host, &[None, Some("0")], Vec::new(), databases).await
+            }
+            Place::Cluster(cluster) => {
+                let host: Arc<dyn Host> = Arc::new(cluster.pod(&workload.id, PATIENCE).await?);
+                Database::connect(host, &[None], Vec::new(), databases).await
+            }
+            Place::Server { local, options, database } => {
+                let databases = vec![database.clone()];
+                Database::connect(Arc::clone(local), &[None], options.clone(), databases).await
+            }
+        }
+    }
+
+    /// Where a volume's content is at this end; `None` when no workload mounts it for writing.
+    pub(crate) async fn folder(&self, plan: &Plan, volume: &Volume) -> Result<Option<Folder>> {
+        let mounted = || {
+            let mut found: Vec<_> = plan
+                .workloads
+                .iter()
+                .filter(|workload| workload.kind != WorkloadKind::Job)
+                .flat_map(|workload| workload.mounts.iter().map(move |mount| (workload, mount)))
+                .filter(|(_, mount)| mount.volume == volume.name && !mount.read_only)
+                .collect();
+            found.sort_by_key(|(workload, _)| workload.kind != WorkloadKind::App);
+            found.into_iter().next()
+        };
+        Ok(match &self.place {
+            Place::Container(container) => {
+                Some(Folder::live(Arc::new(container.clone()), Some("0"), &volume.source))
+            }
+            Place::Files(source) => {
+                Some(Folder::Files { source: Arc::clone(source), path: volume.source.clone() })
+            }
+            Place::Compose(docker) => match mounted() {
+                Some((workload, mount)) => {
+                    let container = compose_container(docker, plan, &workload.id).await?;
+                    Some(Folder::live(Arc::new(container), Some("0"), &mount.path))
+                }
+                None => None,
+            },
+            Place::Cluster(cluster) => match mounted() {
+                Some((workload, mount)) => {
+                    let pod = cluster.pod(&workload.id, PATIENCE).await?;
+                    Some(Folder::live(Arc::new(pod), None, &mount.path))
+                }
+                None => None,
+            },
+            Place::Server { .. } => None,
+        })
+    }
+
+    /// Restarts workloads.
+    pub(crate) async fn restart(&self, plan: &Plan, workloads: &[String]) -> Result<()> {
+        for workload in workloads {
+            match &self.place {
+                Place::Compose(docker) => {
+                    let container = compose_container(docker, plan, workload).await?;
+                    docker
+                        .restart_container(container.name(), None)
+                        .await
+                        .map_err(|error| docker::reason(&error))
+                        .remote(format_args!("restart {workload}"))?;
+                }
+                Place::Cluster(cluster) => cluster.restart(workload).await?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The cluster, for an end on one.
+    pub(crate) fn cluster(&self) -> Option<&Cluster> {
+        match &self.place {
+            Place::Cluster(cluster) => Some(cluster),
+            _ => None,
+        }
+    }
+
+    /// The engine, for an end in compose.
+    pub(crate) fn engine(&self) -> Option<&Docker> {
+        match &self.place {
+            Place::Compose(docker) => Some(docker),
+            _ => None,
+        }
+    }
+}
+
+/// The container of a workload of the plan's project.
+pub(crate) async fn compose_container(
+    docker: &Docker,
+    plan: &Plan,
+    workload: &str,
+) -> Result<Container> {
+    let labels = vec![
+        format!("com.docker.compose.project={}", plan.name),
+        format!("com.docker.compose.service={workload}"),
+    ];
+    let filters = std::collections::HashMap::from([("label".to_owned(), labels)]);
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    let found = docker
+        .list_containers(Some(options))
+        .await
+        .map_err(|error| docker::reason(&error))
+        .remote("list the engine's containers")?;
+    let id = found.into_iter().find_map(|container| container.id).ok_or_else(|| {
+        Error::remote(format!("the engine has no container of {workload}"))
+            .help("run `migrate deploy --to compose` first")
+    })?;
+    Container::known(docker, &id)
+}
+
+/// The database workloads whose engine this program can copy, with their schemas.
+pub(crate) fn databases(
+    plan: &Plan,
+    inventory: Option<&Inventory>,
+) -> Result<Vec<(Workload, Vec<String>)>> {
+    let mut found = Vec::new();
+    for workload in &plan.workloads {
+        if workload.kind != WorkloadKind::Database {
+            continue;
+        }
+        let service = inventory.and_then(|inventory| inventory.service(&workload.service));
+        if let Some(service) = service
+            && !matches!(service.runtime.name.as_str(), "mariadb" | "mysql")
+        {
+            return Err(Error::input(format!(
+                "{}: data of {} cannot be copied, only of mariadb and mysql",
+                workload.id, service.runtime.name
+            )));
+        }
+        let mut names: Vec<String> =
+            workload.accounts.iter().map(|account| account.database.clone()).collect();
+        names.extend(service.into_iter().flat_map(|service| service.databases.iter().cloned()));
+        names.retain(|name| {
+            !name.is_empty()
+                && !["mysql", "sys", "information_schema", "performance_schema"]
+                    .contains(&name.to_ascii_lowercase().as_str())
+        });
+        names.sort();
+        names.dedup();
+        found.push((workload.clone(), names));
+    }
+    Ok(found)
+}
+
+/// `MYSQL_PASSWORD` of a file of `NAME=VALUE` lines.
+fn password(path: &Path) -> Result<Option<String>> {
+    let text = std::fs::read_to_string(path).input(format_args!("read {}", path.display()))?;
+    Ok(text.lines().find_map(|line| line.strip_prefix("MYSQL_PASSWORD=").map(ToOwned::to_owned)))
+}
+
+/// The default for `--to`: the target that was deployed last.
+pub(crate) fn last_target(workspace: &Workspace) -> Result<String> {
+    let time = |name: &str| {
+        std::fs::metadata(workspace.deployment(name)).and_then(|file| file.modified()).ok()
+    };
+    ["compose", "k8s"]
+        .into_iter()
+        .filter_map(|name| Some((time(name)?, name)))
+        .max()
+        .map(|(_, name)| name.to_owned())
+        .ok_or_else(|| {
+            Error::refused("nothing has been deployed from this workspace")
+                .help("run `migrate deploy --to compose` first, or say where with --to")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_read() {
+        let k8s = |context: Option<&str>, namespace: Option<&str>| Name::K8s {
+            context: context.map(ToOwned::to_owned),
+            namespace: namespace.map(ToOwned::to_owned),
+        };
+        assert_eq!(parse("k8s").expect("k8s"), k8s(None, None));
+        assert_eq!(parse("k8s:lab").expect("context"), k8s(Some("lab"), None));
+        assert_eq!(parse("k8s:a/b/c").expect("both"), k8s(Some("a/b"), Some("c")));
+        assert_eq!(parse("k8s:/c").expect("namespace"), k8s(None, Some("c")));
+        assert_eq!(
+            parse("mysql://u%40x@db.example:3307/shop").expect("server"),
+            Name::Mysql {
+                user: "u@x".into(),
+                host: "db.example".into(),
+                port: 3307,
+                database: "shop".into()
+            }
+        );
+        for wrong in ["", "docker", "mysql://host/db", "mysql://u@host", "mysql://u:p@host/db"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

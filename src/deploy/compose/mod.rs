@@ -1,0 +1,1 @@
+//! Bringing the compose tree up with the engine's own API.

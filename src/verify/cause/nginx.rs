@@ -1,0 +1,225 @@
+//! Finds blocks and directives of nginx configuration in a generated tree, with their lines.
+//!
+//! Line by line and forgiving: the text may stand inside a YAML manifest, and nothing is decided
+//! here but where to point.
+
+use std::collections::BTreeMap;
+
+/// A directive with its line.
+#[derive(Debug, Clone)]
+pub(crate) struct Directive {
+    /// Its name.
+    pub(crate) name: String,
+    /// What follows, without the semicolon.
+    pub(crate) value: String,
+    /// File in the workspace.
+    pub(crate) file: String,
+    /// Line, from 1.
+    pub(crate) line: u32,
+    /// Index of the innermost location or server around it.
+    pub(crate) block: Option<usize>,
+}
+
+/// A `server` or `location` block.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    /// `server` or `location`.
+    pub(crate) kind: &'static str,
+    /// `` (prefix), `=`, `^~`, `~`, `~*` or `@`.
+    pub(crate) modifier: String,
+    /// Path or pattern.
+    pub(crate) path: String,
+    /// File in the workspace.
+    pub(crate) file: String,
+    /// Line, from 1.
+    pub(crate) line: u32,
+    /// Index of the block around it.
+    pub(crate) parent: Option<usize>,
+}
+
+/// What was found in a tree.
+#[derive(Debug, Default)]
+pub(crate) struct Nginx {
+    /// The blocks.
+    pub(crate) blocks: Vec<Block>,
+    /// The directives.
+    pub(crate) directives: Vec<Directive>,
+}
+
+impl Nginx {
+    /// Reads all files of a tree that look like nginx configuration.
+    pub(crate) fn read(tree: &BTreeMap<String, String>) -> Self {
+        let mut found = Self::default();
+        for (file, text) in tree {
+            let config = text.contains("server {")
+                || text.contains("proxy_set_header")
+                || text.contains("types {")
+                || file.contains("nginx");
+            if config && !file.ends_with(".md") && text.len() < 2 * 1024 * 1024 {
+                found.file(file, text);
+            }
+        }
+        found
+    }
+
+    fn file(&mut self, file: &str, text: &str) {
+        // One entry an open brace: the block, if it is a server or location.
+        let mut open: Vec<Option<usize>> = Vec::new();
+        for (number, line) in (1_u32..).zip(text.lines()) {
+            let code = line.trim().split(" #").next().unwrap_or("").trim();
+            if code.starts_with('#') || code.is_empty() {
+                continue;
+            }
+            let around = open.iter().rev().find_map(|block| *block);
+            if let Some(head) = code.strip_suffix('{') {
+                let words: Vec<&str> = head.split_whitespace().collect();
+                let block = match words.as_slice() {
+                    ["server"] => Some(("server", "", "")),
+                    ["location", path] if path.starts_with('@') => Some(("location", "@", *path)),
+                    ["location", path] => Some(("location", "", *path)),
+                    ["location", modifier, path] => Some(("location", *modifier, *path)),
+                    _ => None,
+                };
+                open.push(block.map(|(kind, modifier, path)| {
+                    self.blocks.push(Block {
+                        kind,
+                        modifier: modifier.to_owned(),
+                        path: path.trim_matches('"').to_owned(),
+                        file: file.to_owned(),
+                        line: number,
+                        parent: around,
+                    });
+                    self.blocks.len() - 1
+                }));
+            } else if code.starts_with('}') {
+                open.pop();
+            } else if let Some(statement) = code.strip_suffix(';') {
+                let (name, value) =
+                    statement.split_once(char::is_whitespace).unwrap_or((statement, ""));
+                self.directives.push(Directive {
+                    name: name.to_owned(),
+                    value: value.trim().to_owned(),
+                    file: file.to_owned(),
+                    line: number,
+                    block: around,
+                });
+            }
+        }
+    }
+
+    /// The location that answers a path.
+    pub(crate) fn location(&self, path: &str) -> Option<usize> {
+        let candidates: Vec<(usize, &str, &str)> = self
+            .blocks
+            .iter()
+            .enumerate()
+            .filter(|(_, block)| block.kind == "location" && block.modifier != "@")
+            .map(|(index, block)| (index, block.modifier.as_str(), block.path.as_str()))
+            .collect();
+        choose(&candidates, path)
+    }
+
+    /// A directive that holds for a location: its own, else that of a block around it, else one
+    /// outside all blocks.
+    pub(crate) fn directive(
+        &self,
+        location: Option<usize>,
+        name: &str,
+        word: &str,
+    ) -> Option<&Directive> {
+        let fits =
+            |directive: &&Directive| {
+                directive.name.eq_ignore_ascii_case(name)
+                    && (word.is_empty()
+                        || directive.value.split_whitespace().next().is_some_and(|first| {
+                            first.trim_matches('"').eq_ignore_ascii_case(word)
+                        }))
+            };
+        let mut block = location;
+        while let Some(index) = block {
+            if let Some(found) =
+                self.directives.iter().filter(fits).find(|one| one.block == Some(index))
+            {
+                return Some(found);
+            }
+            block = self.blocks[index].parent;
+        }
+        self.directives.iter().filter(fits).find(|one| one.block.is_none())
+    }
+}
+
+/// nginx's own choice among locations, each an identity, a modifier and a path.
+pub(crate) fn choose<T: Copy>(locations: &[(T, &str, &str)], path: &str) -> Option<T> {
+    let path = path.split(['?', '#']).next().unwrap_or("");
+    if let Some(exact) =
+        locations.iter().find(|(_, modifier, own)| *modifier == "=" && *own == path)
+    {
+        return Some(exact.0);
+    }
+    let prefix = locations
+        .iter()
+        .filter(|(_, modifier, own)| matches!(*modifier, "" | "^~") && path.starts_with(own))
+        .max_by_key(|(_, _, own)| own.len());
+    if let Some((found, "^~", _)) = prefix {
+        return Some(*found);
+    }
+    let pattern = locations.iter().find(|(_, modifier, own)| {
+        let insensitive = match *modifier {
+            "~" => false,
+            "~*" => true,
+            _ => return false,
+        };
+        regex::RegexBuilder::new(own)
+            .case_insensitive(insensitive)
+            .size_limit(1 << 20)
+            .build()
+            .is_ok_and(|regex| regex.is_match(path))
+    });
+    pattern.or(prefix).map(|found| found.0)
+}
+
+/// A size as nginx writes it, in bytes.
+pub(crate) fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.trim_end_matches(['k', 'm', 'g']);
+    let number: u64 = digits.parse().ok()?;
+    match &text[digits.len()..] {
+        "" => Some(number),
+        "k" => number.checked_mul(1024),
+        "m" => number.checked_mul(1024 * 1024),
+        "g" => number.checked_mul(1024 * 1024 * 1024),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nginx_chooses_as_nginx_does() {
+        let locations = [
+            (0, "", "/"),
+            (1, "", "/api/"),
+            (2, "=", "/ws"),
+            (3, "~*", r"\.(?:js|css)$"),
+            (4, "^~", "/static/"),
+        ];
+        assert_eq!(choose(&locations, "/x"), Some(0));
+        assert_eq!(choose(&locations, "/api/rooms?x=1"), Some(1));
+        assert_eq!(choose(&locations, "/ws?room=1"), Some(2));
+        assert_eq!(choose(&locations, "/a/app.JS"), Some(3));
+        assert_eq!(choose(&locations, "/static/app.js"), Some(4));
+    }
+
+    #[test]
+    fn directives_are_found_with_their_lines_also_in_a_manifest() {
+        let text = "data:\n  site.conf: |\n    server {\n      client_max_body_size 8m;\n      location /api/ {\n        proxy_pass http://app;\n      }\n    }\n";
+        let tree = BTreeMap::from([("k8s/base/config.yaml".to_owned(), text.to_owned())]);
+        let nginx = Nginx::read(&tree);
+        let location = nginx.location("/api/x");
+        let found = nginx.directive(location, "client_max_body_size", "").unwrap();
+        assert_eq!((found.line, found.value.as_str()), (4, "8m"));
+        assert_eq!(bytes("8m"), Some(8 << 20));
+    }
+}

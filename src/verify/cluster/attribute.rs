@@ -1,0 +1,149 @@
+//! Which differences follow from others.
+
+use crate::model::verdict::{Class, Tier};
+use crate::verify::compare::{Difference, Kind, What};
+use crate::verify::observation::{Outcome, Pass};
+
+/// For each difference the index of the one that it follows from; its own when it is a root.
+pub(super) fn roots(differences: &[Difference], passes: &[[Pass; 3]]) -> Vec<usize> {
+    let mut roots: Vec<usize> = (0..differences.len()).collect();
+    for index in 0..differences.len() {
+        if let Some(root) = root(differences, passes, index) {
+            roots[index] = root;
+        }
+    }
+    // What follows from something that follows itself has the same root.
+    for index in 0..roots.len() {
+        let mut root = roots[index];
+        for _ in 0..4 {
+            root = roots[root];
+        }
+        // A ring has no root: each stands for itself.
+        roots[index] = if roots[root] == root { root } else { index };
+    }
+    roots
+}
+
+fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize> {
+    let one = &all[index];
+    if one.tier != Tier::Fail && !matches!(one.kind, Kind::Rows(_)) {
+        return None;
+    }
+    let before = |fits: &dyn Fn(&Difference) -> bool| {
+        all.iter()
+            .enumerate()
+            .filter(|(other, difference)| {
+                *other != index
+                    && difference.tier == Tier::Fail
+                    && difference.scenario == one.scenario
+                    && difference.order < one.order
+                    && fits(difference)
+            })
+            .map(|(other, difference)| (other, difference.order))
+            .collect::<Vec<_>>()
+    };
+    let nearest = |list: &[(usize, usize)]| {
+        list.iter().max_by_key(|(_, order)| *order).map(|(other, _)| *other)
+    };
+    let anywhere = |fits: &dyn Fn(&Difference) -> bool| {
+        all.iter().position(|difference| difference.tier == Tier::Fail && fits(difference))
+    };
+    let unanswered = |difference: &Difference| {
+        matches!(difference.kind, Kind::Status(..) | Kind::Failed(_) | Kind::Handshake(..))
+    };
+    let own_rows = one.original.contains("${unique}") || one.migrated.contains("${unique}");
+    match &one.kind {
+        Kind::Skipped => nearest(&before(&|difference| {
+            unanswered(difference)
+                || matches!(
+                    difference.kind,
+                    Kind::Cookie(_) | Kind::Value(What::Vanished | What::Type, _) | Kind::Lost
+                )
+        })),
+        // Not logged in: because of the cookie, or because logging in went wrong.
+        Kind::Status(_, 401 | 403 | 302 | 303) | Kind::Handshake(_, 401 | 403) => {
+            nearest(&before(&|difference| {
+                matches!(difference.kind, Kind::Cookie(_))
+                    || (unanswered(difference) && sets_cookie(passes, difference))
+            }))
+        }
+        Kind::Status(200..=299, 404) => {
+            let followed = nearest(&before(&|difference| {
+                matches!(difference.kind, Kind::Status(_, 413 | 500..=599) | Kind::Failed(_))
+            }));
+            followed.or_else(|| {
+                (one.class == Class::Routing && !one.path.contains('.'))
+                    .then(|| anywhere(&|difference| is_copied(difference)))
+                    .flatten()
+            })
+        }
+        // Sockets that failed after their handshake was refused.
+        Kind::Failed(_) if one.group == "socket failed" => {
+            nearest(&before(&|difference| matches!(difference.kind, Kind::Handshake(..))))
+        }
+        Kind::Lost | Kind::Surplus | Kind::Closed => nearest(&before(&unanswered)),
+        Kind::Disorder | Kind::Doubled => None,
+        Kind::Value(_, true) => {
+            let wide = one.class != Class::Realtime;
+            if wide {
+                return None;
+            }
+            all.iter()
+                .position(|difference| {
+                    difference.scenario == one.scenario && matches!(difference.kind, Kind::Lost)
+                })
+                .or_else(|| nearest(&before(&unanswered)))
+        }
+        Kind::Rows(_) => nearest(&before(&|difference| {
+            unanswered(difference) || matches!(difference.kind, Kind::Skipped)
+        })),
+        // The session store follows the session.
+        Kind::Value(what, false) => {
+            if matches!(what, What::Scheme) {
+                return None;
+            }
+            if *what <= What::Order && one.class == Class::Data {
+                if own_rows {
+                    return nearest(&before(&unanswered))
+                        .or_else(|| anywhere(&|difference| matches!(difference.kind, Kind::Lost)));
+                }
+                if matches!(what, What::Missing | What::Extra | What::Order | What::Changed) {
+                    return anywhere(&|difference| is_copied(difference));
+                }
+            }
+            None
+        }
+        // The scheme that the app is told shows in cookies and redirects.
+        Kind::Cookie(name) if name == "Secure" => anywhere(&|difference| {
+            difference.group == "url scheme"
+                || difference.group == "location scheme"
+                || difference.group == "request header x-forwarded-proto"
+        }),
+        Kind::Location if one.group == "location scheme" => anywhere(&|difference| {
+            difference.group == "url scheme"
+                || difference.group == "request header x-forwarded-proto"
+        }),
+        Kind::Location if one.group == "location host or port" => {
+            anywhere(&|difference| difference.group == "url host")
+        }
+        Kind::Header(name) if name == "vary" => {
+            anywhere(&|difference| matches!(difference.kind, Kind::Encoding))
+        }
+        _ => None,
+    }
+}
+
+fn is_copied(difference: &Difference) -> bool {
+    matches!(difference.kind, Kind::Copied(..))
+}
+
+/// Whether the original set a cookie at the step of a difference.
+fn sets_cookie(passes: &[[Pass; 3]], difference: &Difference) -> bool {
+    passes
+        .get(difference.scenario)
+        .and_then(|three| three[0].observations.get(difference.order))
+        .is_some_and(|seen| match &seen.outcome {
+            Outcome::Answer(answer) => answer.headers.iter().any(|(name, _)| name == "set-cookie"),
+            _ => false,
+        })
+}

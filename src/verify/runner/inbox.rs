@@ -1,0 +1,73 @@
+//! What a WebSocket or an event stream hears: a reader in the background fills it, waits take from
+//! it.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::verify::observation::{Heard, Message};
+
+/// How many messages may wait to be looked at before the reader waits, too.
+const CAPACITY: usize = 10_000;
+
+/// Something that was heard.
+#[derive(Debug)]
+pub(super) enum Sound {
+    /// A message, with the moment it came.
+    Message(Message, Instant),
+    /// The peer closed, with its close code.
+    Closed(Option<u16>),
+}
+
+/// The receiving end.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    sounds: mpsc::Receiver<Sound>,
+    closed: Option<Option<u16>>,
+}
+
+/// A channel from a reader to waits.
+pub(super) fn channel() -> (mpsc::Sender<Sound>, Inbox) {
+    let (sender, sounds) = mpsc::channel(CAPACITY);
+    (sender, Inbox { sounds, closed: None })
+}
+
+impl Inbox {
+    /// Takes messages until `count` of them satisfy `matching`, the peer closes, or `limit` is over.
+    pub(super) async fn wait(
+        &mut self,
+        name: &str,
+        count: u32,
+        limit: Duration,
+        matching: impl Fn(&Message) -> bool,
+    ) -> Heard {
+        let begin = Instant::now();
+        let deadline = tokio::time::Instant::now() + limit;
+        let mut heard = Heard {
+            name: name.to_owned(),
+            messages: Vec::new(),
+            complete: false,
+            closed: self.closed,
+            waited: Duration::ZERO,
+        };
+        let mut found = 0;
+        while found < count && heard.closed.is_none() {
+            let Ok(sound) = tokio::time::timeout_at(deadline, self.sounds.recv()).await else {
+                break;
+            };
+            match sound {
+                Some(Sound::Message(mut message, at)) => {
+                    message.after = at.saturating_duration_since(begin);
+                    found += u32::from(matching(&message));
+                    heard.messages.push(message);
+                }
+                Some(Sound::Closed(code)) => heard.closed = Some(code),
+                None => heard.closed = Some(None),
+            }
+        }
+        self.closed = heard.closed;
+        heard.complete = found >= count;
+        heard.waited = begin.elapsed();
+        heard
+    }
+}

@@ -1,0 +1,361 @@
+//! One pass of one scenario against one side.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::body;
+use super::cookies::Jar;
+use super::events::Events;
+use super::http::{Connection, Prepared};
+use super::raw;
+use super::target::{Stream, Target};
+use super::values::{Unknown, Values};
+use super::websocket::{self, Socket};
+use crate::model::scenario::{
+    Action, Effect, Request, Scenario, SseExpect, SseOpen, Step, WsExpect, WsOpen, WsSend,
+};
+use crate::verify::observation::{Failure, Heard, Message, Observation, Outcome, Pass, Side};
+
+/// How long a socket is listened to before it is closed, so that late and doubled messages show.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// The longest a message is waited for on the original the first time.
+pub(super) const FIRST_WAIT: Duration = Duration::from_secs(5);
+
+/// A pass in progress.
+pub(super) struct Runner<'a> {
+    target: &'a Target,
+    /// How long an awaited message may take.
+    wait: Duration,
+    allow_writes: bool,
+    values: Values,
+    clients: BTreeMap<String, Client>,
+    sockets: BTreeMap<String, Socket>,
+    streams: BTreeMap<String, Events>,
+    client_address: Option<IpAddr>,
+}
+
+/// One user: cookies and a connection that is kept.
+#[derive(Default)]
+struct Client {
+    jar: Jar,
+    connection: Option<Connection>,
+}
+
+/// What ends a step before its outcome is known.
+enum Stop {
+    Failed(Failure),
+    Skipped(String),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Unknown> for Stop {
+    fn from(Unknown(name): Unknown) -> Self {
+        Self::Skipped(format!("no earlier step gave `{name}`"))
+    }
+}
+
+/// Carries out a scenario.
+pub(super) async fn run(
+    scenario: &Scenario,
+    side: Side,
+    target: &Target,
+    unique: &str,
+    wait: Duration,
+    allow_writes: bool,
+) -> Pass {
+    let mut runner = Runner {
+        target,
+        wait,
+        allow_writes,
+        values: Values::new(&scenario.variables, unique, &target.base()),
+        clients: BTreeMap::new(),
+        sockets: BTreeMap::new(),
+        streams: BTreeMap::new(),
+        client_address: None,
+    };
+    let mut observations = Vec::new();
+    for step in &scenario.steps {
+        for repetition in 0..step.repeat.max(1) {
+            observations.push(runner.step(step, repetition).await);
+        }
+    }
+    Pass {
+        side,
+        scenario: scenario.name.clone(),
+        unique: unique.to_owned(),
+        base: target.base(),
+        client_address: runner.client_address,
+        observations,
+    }
+}
+
+impl Runner<'_> {
+    async fn step(&mut self, step: &Step, repetition: u32) -> Observation {
+        let at = Timestamp::now();
+        let outcome = if step.effect > Effect::Read && !self.allow_writes {
+            Outcome::Skipped("it writes; --allow-writes carries it out".to_owned())
+        } else {
+            match self.act(step, repetition).await {
+                Ok(outcome) => outcome,
+                Err(Stop::Failed(failure)) => Outcome::Failed(failure),
+                Err(Stop::Skipped(reason)) => Outcome::Skipped(reason),
+            }
+        };
+        for capture in &step.capture {
+            self.values.capture(capture, &outcome);
+        }
+        Observation {
+            step: step.id.clone(),
+            repetition,
+            sent: sent(&step.action),
+            origin: step.origin.clone(),
+            at,
+            outcome,
+        }
+    }
+
+    async fn act(&mut self, step: &Step, repetition: u32) -> Result<Outcome, Stop> {
+        match &step.action {
+            Action::Request(request) => self.request(&step.client, request, repetition > 0).await,
+            Action::WsOpen(open) => self.ws_open(&step.client, open).await,
+            Action::WsSend(send) => self.ws_send(send).await,
+            Action::WsExpect(expect) => self.ws_expect(expect).await,
+            Action::WsClose(close) => {
+                let mut socket = self.sockets.remove(&close.socket).ok_or_else(|| {
+                    Stop::Skipped(format!("socket `{}` is not open", close.socket))
+                })?;
+                let heard = socket.inbox.wait(&close.socket, u32::MAX, SETTLE, |_| true).await;
+                socket.close(close.code).await;
+                Ok(leftover(heard))
+            }
+            Action::SseOpen(open) => self.sse_open(&step.client, open).await,
+            Action::SseExpect(expect) => self.sse_expect(expect).await,
+            Action::SseClose(close) => {
+                let mut stream = self.streams.remove(&close.stream).ok_or_else(|| {
+                    Stop::Skipped(format!("stream `{}` is not open", close.stream))
+                })?;
+                let heard =
+                    stream.inbox.wait(&close.stream, u32::MAX, Duration::ZERO, |_| true).await;
+                Ok(leftover(heard))
+            }
+            Action::Raw(raw) => {
+                let text = self.values.fill(&raw.text)?;
+                let stream = self.connect().await?;
+                Ok(raw::exchange(stream, text.as_bytes()).await)
+            }
+        }
+    }
+
+    async fn request(
+        &mut self,
+        client: &str,
+        request: &Request,
+        fresh: bool,
+    ) -> Result<Outcome, Stop> {
+        let (body, kind) = body::bytes(request.body.as_ref(), &self.values)?;
+        let path = self.values.fill(&request.path)?;
+        let mut headers = self.headers(client, &path, &request.headers)?;
+        if let Some(kind) = kind {
+            headers.push(("content-type".to_owned(), kind));
+        }
+        let has_body = !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE");
+        if has_body || !body.is_empty() {
+            headers.push(("content-length".to_owned(), body.len().to_string()));
+        }
+        let prepared = Prepared { method: request.method.clone(), path, headers, body };
+        let mut connection = match self.kept(client, fresh).await {
+            Some(connection) => connection,
+            None => Connection::open(self.connect().await?).await?,
+        };
+        let answer = connection.send(&prepared).await?.read().await;
+        let closes = answer.broken.is_some()
+            || answer
+                .headers
+                .iter()
+                .any(|(name, value)| name == "connection" && value.eq_ignore_ascii_case("close"));
+        let client = self.clients.entry(client.to_owned()).or_default();
+        if !fresh && !closes {
+            client.connection = Some(connection);
+        }
+        for (name, value) in &answer.headers {
+            if name == "set-cookie" {
+                client.jar.take(value, &answer.path);
+            }
+        }
+        Ok(Outcome::Answer(answer))
+    }
+
+    /// The client's kept connection, when it has one that the peer has not closed.
+    async fn kept(&mut self, client: &str, fresh: bool) -> Option<Connection> {
+        if fresh {
+            return None;
+        }
+        let mut connection = self.clients.get_mut(client)?.connection.take()?;
+        // A server's keep-alive close may be on its way: let it arrive before the next request.
+        tokio::task::yield_now().await;
+        connection.is_open().await.then_some(connection)
+    }
+
+    async fn connect(&mut self) -> Result<Stream, Stop> {
+        let (stream, own) = self.target.connect().await?;
+        self.client_address = Some(own);
+        Ok(stream)
+    }
+
+    fn headers(
+        &self,
+        client: &str,
+        path: &str,
+        extra: &[(String, String)],
+    ) -> Result<Vec<(String, String)>, Stop> {
+        let given = |name: &str| extra.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+        let mut headers = Vec::new();
+        if !given("host") {
+            headers.push(("host".to_owned(), self.target.host.clone()));
+        }
+        if !given("user-agent") {
+            headers.push(("user-agent".to_owned(), "migrate-verify".to_owned()));
+        }
+        if !given("accept") {
+            headers.push(("accept".to_owned(), "*/*".to_owned()));
+        }
+        let tls = self.target.url().scheme() == "https";
+        let jar = self.clients.get(client).map(|client| &client.jar);
+        if let (false, Some(cookies)) = (given("cookie"), jar.and_then(|jar| jar.header(path, tls)))
+        {
+            headers.push(("cookie".to_owned(), cookies));
+        }
+        for (name, value) in extra {
+            headers.push((name.clone(), self.values.fill(value)?));
+        }
+        Ok(headers)
+    }
+
+    async fn ws_open(&mut self, client: &str, open: &WsOpen) -> Result<Outcome, Stop> {
+        let path = self.values.fill(&open.path)?;
+        let mut headers = self.headers(client, &path, &open.headers)?;
+        // The handshake brings its own Host.
+        headers.retain(|(name, _)| name != "host");
+        if !open.protocols.is_empty() {
+            headers.push(("sec-websocket-protocol".to_owned(), open.protocols.join(", ")));
+        }
+        let stream = self.connect().await?;
+        let (answer, socket) = websocket::open(stream, &self.target.host, &path, &headers).await?;
+        if let Some(socket) = socket {
+            self.sockets.insert(open.name.clone(), socket);
+        }
+        Ok(Outcome::Answer(answer))
+    }
+
+    async fn ws_send(&mut self, send: &WsSend) -> Result<Outcome, Stop> {
+        let text = match (&send.json, &send.text) {
+            (Some(json), _) => self.values.fill_json(json)?.to_string(),
+            (None, text) => self.values.fill(text.as_deref().unwrap_or_default())?,
+        };
+        let socket = self
+            .sockets
+            .get_mut(&send.socket)
+            .ok_or_else(|| Stop::Skipped(format!("socket `{}` is not open", send.socket)))?;
+        socket.send(text).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn ws_expect(&mut self, expect: &WsExpect) -> Result<Outcome, Stop> {
+        let wanted = match &expect.matching {
+            None => Map::new(),
+            Some(fields) => match self.values.fill_json(&Value::Object(fields.clone()))? {
+                Value::Object(fields) => fields,
+                _ => Map::new(),
+            },
+        };
+        let any = expect.matching.is_none();
+        let mut waits = Vec::new();
+        for (name, socket) in &mut self.sockets {
+            if expect.sockets.contains(name) {
+                let matching = |message: &Message| any || has_fields(message, &wanted);
+                waits.push(socket.inbox.wait(name, expect.count, self.wait, matching));
+            }
+        }
+        if waits.is_empty() {
+            let names = expect.sockets.join("`, `");
+            return Err(Stop::Skipped(format!("socket `{names}` is not open")));
+        }
+        Ok(Outcome::Messages(join_all(waits).await))
+    }
+
+    async fn sse_open(&mut self, client: &str, open: &SseOpen) -> Result<Outcome, Stop> {
+        let path = self.values.fill(&open.path)?;
+        let mut headers = self.headers(client, &path, &open.headers)?;
+        headers.retain(|(name, _)| name != "accept");
+        headers.push(("accept".to_owned(), "text/event-stream".to_owned()));
+        let prepared =
+            Prepared { method: "GET".to_owned(), path, headers, body: bytes::Bytes::new() };
+        let mut connection = Connection::open(self.connect().await?).await?;
+        let head = connection.send(&prepared).await?;
+        let streams = head.answer.headers.iter().any(|(name, value)| {
+            name == "content-type" && value.trim_start().starts_with("text/event-stream")
+        });
+        if head.answer.status != 200 || !streams {
+            return Ok(Outcome::Answer(head.read().await));
+        }
+        let answer = head.answer.clone();
+        self.streams.insert(open.name.clone(), Events::begin(head.body, connection));
+        Ok(Outcome::Answer(answer))
+    }
+
+    async fn sse_expect(&mut self, expect: &SseExpect) -> Result<Outcome, Stop> {
+        let stream = self
+            .streams
+            .get_mut(&expect.stream)
+            .ok_or_else(|| Stop::Skipped(format!("stream `{}` is not open", expect.stream)))?;
+        let heard = stream
+            .inbox
+            .wait(&expect.stream, expect.count, self.wait, |message| {
+                expect.event.as_ref().is_none_or(|event| *event == message.kind)
+            })
+            .await;
+        Ok(Outcome::Messages(vec![heard]))
+    }
+}
+
+/// What was still heard when a socket or stream was closed.
+fn leftover(mut heard: Heard) -> Outcome {
+    if heard.messages.is_empty() {
+        return Outcome::Done;
+    }
+    heard.complete = true;
+    Outcome::Messages(vec![heard])
+}
+
+fn has_fields(message: &Message, wanted: &Map<String, Value>) -> bool {
+    let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(&message.data) else {
+        return false;
+    };
+    wanted.iter().all(|(name, value)| fields.get(name) == Some(value))
+}
+
+/// The step in a few words.
+fn sent(action: &Action) -> String {
+    match action {
+        Action::Request(request) => format!("{} {}", request.method, request.path),
+        Action::WsOpen(open) => format!("open WebSocket {}", open.path),
+        Action::WsSend(send) => format!("message on {}", send.socket),
+        Action::WsExpect(expect) => format!("wait for messages on {}", expect.sockets.join(", ")),
+        Action::WsClose(close) => format!("close {}", close.socket),
+        Action::SseOpen(open) => format!("open event stream {}", open.path),
+        Action::SseExpect(expect) => format!("wait for events on {}", expect.stream),
+        Action::SseClose(close) => format!("close {}", close.stream),
+        Action::Raw(_) => "raw bytes".to_owned(),
+    }
+}

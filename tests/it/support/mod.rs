@@ -1,0 +1,32 @@
+//! What the tests share: cases and their runner, the program under test, the old server, Docker and the cluster, golden trees.
+
+mod case;
+mod cluster;
+mod command;
+mod components;
+mod deployment;
+mod golden;
+mod migrate;
+mod runner;
+mod sample;
+
+pub(crate) use case::{Case, cases};
+pub(crate) use cluster::{cluster, kubectl, registry};
+pub(crate) use command::{Output, command, docker, wait_until};
+pub(crate) use deployment::Deployment;
+pub(crate) use golden::Golden;
+pub(crate) use migrate::{Migrate, Scratch, Workspace};
+pub(crate) use runner::{at_end, run};
+pub(crate) use sample::Sample;
+
+use std::path::Path;
+
+/// The repository's root.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether what a test started stays (`KEEP=1`), to look at it.
+pub(crate) fn keep() -> bool {
+    std::env::var_os("KEEP").is_some_and(|value| value == "1")
+}
