@@ -23,7 +23,8 @@ pub(super) fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> 
     let plan = workspace.plan()?;
     refuse_what_does_not_fit(arguments.to, &inventory)?;
     let captured = |path: &str| std::fs::read_to_string(workspace.captured(path)).ok();
-    let tree = crate::generate::tree(arguments.to, &plan, &inventory, &captured, &arguments.overlay)?;
+    let tree =
+        crate::generate::tree(arguments.to, &plan, &inventory, &captured, &arguments.overlay)?;
     let shows = arguments.diff || arguments.check;
     let lock = if shows { None } else { Some(workspace.lock()?) };
     let changes = compare(workspace, arguments.to, &tree, &arguments.overlay)?;

@@ -18,6 +18,8 @@ struct ComposeFile<'a> {
     services: Vec<Service<'a>>,
     /// Networks.
     networks: BTreeSet<String>,
+    /// Whether any service has plain files.
+    has_configs: bool,
     /// Names of volumes.
     volumes: Vec<&'a str>,
     /// Names of secrets that are files.
@@ -104,6 +106,7 @@ pub(crate) fn files(plan: &Plan, units: &[Unit]) -> Result<Tree> {
         name: &plan.name,
         networks: services.iter().flat_map(|service| service.networks.clone()).collect(),
         services,
+        has_configs: units.iter().any(|unit| !unit.files.is_empty()),
         volumes: used.into_iter().collect(),
         secrets: secrets.into_iter().collect(),
     };

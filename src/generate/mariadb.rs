@@ -1,4 +1,4 @@
-//! MariaDB's configuration for a container: reachable by other workloads, logs to the output.
+//! `MariaDB`'s configuration for a container: reachable by other workloads, logs to the output.
 
 /// Translates one option file. Lines that need no change stay as they are.
 pub(crate) fn translate(text: &str) -> String {

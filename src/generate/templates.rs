@@ -13,12 +13,16 @@ static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
 /// Renders a template of `templates/` with its context.
 pub(crate) fn render(name: &str, context: &impl Serialize) -> Result<String> {
-    let fail = |error: &dyn std::fmt::Display| {
-        Error::input(format!("failed to render {name}: {error}"))
-    };
+    let fail =
+        |error: &dyn std::fmt::Display| Error::input(format!("failed to render {name}: {error}"));
     let context = Context::from_serialize(context).map_err(|error| fail(&error))?;
     let tera = engine().as_ref().map_err(|error| fail(error))?;
-    tera.render(name, &context).map_err(|error| fail(&whole(&error)))
+    #[cfg(test)]
+    tests::note(name);
+    let mut text = tera.render(name, &context).map_err(|error| fail(&whole(&error)))?;
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    Ok(text)
 }
 
 /// An error with what caused it.
@@ -44,18 +48,40 @@ fn build() -> TeraResult<Tera> {
     tera.set_escape_fn(|_, _| {
         Err(std::io::Error::other("a text reaches the output without a quoting filter"))
     });
-    tera.register_filter("yaml", |value: &Value, _: Kwargs, _: &State| each(value, |text| Some(quote::yaml(text))));
-    tera.register_filter("compose", |value: &Value, _: Kwargs, _: &State| each(value, |text| Some(quote::compose(text))));
-    tera.register_filter("kubernetes", |value: &Value, _: Kwargs, _: &State| each(value, |text| Some(quote::kubernetes(text))));
-    tera.register_filter("shell", |value: &Value, _: Kwargs, _: &State| one(value, |text| Some(quote::shell(text))));
-    tera.register_filter("dockerfile", |value: &Value, _: Kwargs, _: &State| each(value, quote::dockerfile));
-    tera.register_filter("dockerfile_word", |value: &Value, _: Kwargs, _: &State| one(value, quote::dockerfile_word));
-    tera.register_filter("comment", |value: &Value, _: Kwargs, _: &State| one(value, |text| Some(quote::comment(text))));
-    tera.register_filter("required", |value: &Value, _: Kwargs, _: &State| one(value, quote::required));
-    tera.register_filter("decimal", |value: &Value, _: Kwargs, _: &State| one(value, quote::decimal));
+    tera.register_filter("yaml", |value: &Value, _: Kwargs, _: &State| {
+        each(value, |text| Some(quote::yaml(text)))
+    });
+    tera.register_filter("compose", |value: &Value, _: Kwargs, _: &State| {
+        each(value, |text| Some(quote::compose(text)))
+    });
+    tera.register_filter("kubernetes", |value: &Value, _: Kwargs, _: &State| {
+        each(value, |text| Some(quote::kubernetes(text)))
+    });
+    tera.register_filter("shell", |value: &Value, _: Kwargs, _: &State| {
+        one(value, |text| Some(quote::shell(text)))
+    });
+    tera.register_filter("dockerfile", |value: &Value, _: Kwargs, _: &State| {
+        each(value, quote::dockerfile)
+    });
+    tera.register_filter("dockerfile_word", |value: &Value, _: Kwargs, _: &State| {
+        one(value, quote::dockerfile_word)
+    });
+    tera.register_filter("comment", |value: &Value, _: Kwargs, _: &State| {
+        one(value, |text| Some(quote::comment(text)))
+    });
+    tera.register_filter("required", |value: &Value, _: Kwargs, _: &State| {
+        one(value, quote::required)
+    });
+    tera.register_filter("decimal", |value: &Value, _: Kwargs, _: &State| {
+        one(value, quote::decimal)
+    });
     tera.register_filter("octal", |value: &Value, _: Kwargs, _: &State| one(value, quote::octal));
-    tera.register_filter("tmpfs", |value: &Value, _: Kwargs, _: &State| one(value, |text| Some(quote::inside_compose(text))));
-    tera.register_filter("rendered", |value: &Value, kwargs: Kwargs, _: &State| rendered(value, &kwargs));
+    tera.register_filter("tmpfs", |value: &Value, _: Kwargs, _: &State| {
+        one(value, |text| Some(quote::inside_compose(text)))
+    });
+    tera.register_filter("rendered", |value: &Value, kwargs: Kwargs, _: &State| {
+        rendered(value, &kwargs)
+    });
     let templates: Vec<(String, &str)> = files(&FILES)
         .filter(|file| !file.path().starts_with("report"))
         .filter_map(|file| Some((file.path().to_str()?.to_owned(), file.contents_utf8()?)))
@@ -123,8 +149,25 @@ fn rendered(value: &Value, kwargs: &Kwargs) -> TeraResult<Value> {
 }
 
 #[cfg(test)]
+pub(crate) use tests::was_rendered;
+
+#[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+
     use super::*;
+
+    static RENDERED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+    pub(super) fn note(name: &str) {
+        RENDERED.lock().expect("a lock").insert(name.to_owned());
+    }
+
+    /// Whether a test has rendered this template.
+    pub(crate) fn was_rendered(name: &str) -> bool {
+        RENDERED.lock().expect("a lock").contains(name)
+    }
 
     #[test]
     fn a_text_without_a_filter_is_an_error() {

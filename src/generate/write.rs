@@ -214,12 +214,20 @@ mod tests {
     fn edits_survive_a_new_run() {
         let folder = tempfile::tempdir().expect("a folder");
         let workspace = Workspace::new(folder.path());
-        let first = [("a.yaml", "a\nb\nc\nd\ne\n"), ("b.yaml", "x\n"), ("c.yaml", "c\n"), ("d.yaml", "d\n")];
-        assert!(run(&workspace, &first).expect("written").iter().all(|(_, what)| *what == What::New));
+        let first = [
+            ("a.yaml", "a\nb\nc\nd\ne\n"),
+            ("b.yaml", "x\n"),
+            ("c.yaml", "c\n"),
+            ("d.yaml", "d\n"),
+        ];
+        assert!(
+            run(&workspace, &first).expect("written").iter().all(|(_, what)| *what == What::New)
+        );
         workspace.write(&workspace.path("k8s/a.yaml"), b"# mine\na\nb\nc\nd\ne\n").expect("edit");
         workspace.write(&workspace.path("k8s/d.yaml"), b"mine\n").expect("edit");
         std::fs::remove_file(workspace.path("k8s/b.yaml")).expect("deleted");
-        let second = run(&workspace, &[("a.yaml", "a\nb\nc\nd\nE\n"), ("b.yaml", "y\n")]).expect("merged");
+        let second =
+            run(&workspace, &[("a.yaml", "a\nb\nc\nd\nE\n"), ("b.yaml", "y\n")]).expect("merged");
         assert_eq!(what(&second, "k8s/a.yaml"), Some(What::Merged));
         assert_eq!(what(&second, "k8s/b.yaml"), Some(What::Deleted));
         assert_eq!(what(&second, "k8s/c.yaml"), Some(What::Removed));
@@ -235,7 +243,8 @@ mod tests {
         let workspace = Workspace::new(folder.path());
         run(&workspace, &[("a.yaml", "a\nb\nc\n")]).expect("written");
         workspace.write(&workspace.path("k8s/a.yaml"), b"a\nmine\nc\n").expect("edit");
-        let error = run(&workspace, &[("a.yaml", "a\nnew\nc\n"), ("z.yaml", "z\n")]).expect_err("a conflict");
+        let error = run(&workspace, &[("a.yaml", "a\nnew\nc\n"), ("z.yaml", "z\n")])
+            .expect_err("a conflict");
         assert_eq!(error.exit(), crate::error::Exit::Input);
         assert!(error.to_string().contains("k8s/a.yaml:2"), "{error}");
         assert!(!workspace.path("k8s/z.yaml").exists());

@@ -38,7 +38,7 @@ pub(super) fn free(name: &str, separator: char, taken: &BTreeSet<String>) -> Str
     if !taken.contains(name) {
         return name.to_owned();
     }
-    (2..)
+    (2..1000)
         .map(|number| format!("{name}{separator}{number}"))
         .find(|candidate| !taken.contains(candidate))
         .unwrap_or_else(|| name.to_owned())

@@ -2,14 +2,8 @@
 
 use crate::model::plan::Plan;
 
-/// Where the schema lies, seen from a workspace inside the repository or beside it.
-const HEAD: &str = "\
-# yaml-language-server: $schema=https://json.schemastore.org/migrate-plan-1.json
-";
-
 /// A plan as YAML with a few words on how to edit it.
 pub fn render(plan: &Plan) -> String {
-    let _ = HEAD;
     let body = serde_saphyr::to_string(plan).unwrap_or_default();
     format!(
         "# yaml-language-server: $schema=schemas/plan.json\n\

@@ -82,15 +82,21 @@ fn compare(case: &Path, folder: &str, tree: &Tree, report: &mut String) {
     for (path, text) in tree {
         let shown = root.join(path);
         match committed.remove(path) {
-            None => { let _ = writeln!(report, "missing: {}", shown.display()); }
+            None => {
+                let _ = writeln!(report, "missing: {}", shown.display());
+            }
             Some(old) if old != *text => {
                 let diff = diffy::create_patch(&old, text);
-                { let _ = writeln!(report, "differs: {}\n{diff}", shown.display()); }
+                {
+                    let _ = writeln!(report, "differs: {}\n{diff}", shown.display());
+                }
             }
             Some(_) => {}
         }
     }
     for path in committed.keys() {
-        { let _ = writeln!(report, "unexpected: {}", root.join(path).display()); }
+        {
+            let _ = writeln!(report, "unexpected: {}", root.join(path).display());
+        }
     }
 }
