@@ -262,7 +262,7 @@ fn a_cookie_attribute_is_one_cluster_also_when_it_locks_users_out() {
     let login = |value: &str, more: &str| Seen("login", http("/api/login", 200, &[("set-cookie", &cookie(value, more))], b"{}"));
     let side = |value: &str| vec![login(value, ""), Seen("me", json("/api/me", &json!({"name": "x"})))];
     let migrated = vec![
-        login("e5e5e5e5f6f6f6f6g7", "; Secure"),
+        login("e5e5e5e5f6f6f6f6a7", "; Secure"),
         Seen("me", http("/api/me", 401, &[("content-type", "application/json")], b"{}")),
         ];
     let passes = [three(side("a1a1a1a1b2b2b2b2c3"), side("c3c3c3c3d4d4d4d4e5"), migrated)];
@@ -270,7 +270,7 @@ fn a_cookie_attribute_is_one_cluster_also_when_it_locks_users_out() {
     let cluster = only(&verdict, Class::Session);
     assert!(cluster.summary.contains("Secure") && !cluster.first.migrated.contains("e5e5"), "{}", text(&verdict));
     assert_eq!(cluster.likely_cause.line, Some(9));
-    let lost = vec![login("e5e5e5e5f6f6f6f6g7", "").clone(), Seen("me", json("/api/me", &json!({"name": "x"})))];
+    let lost = vec![login("e5e5e5e5f6f6f6f6a7", "").clone(), Seen("me", json("/api/me", &json!({"name": "x"})))];
     let first = |value: &str| vec![login(value, "; SameSite=Lax"), side(value)[1].clone()];
     let verdict = run(first("a1a1a1a1b2b2b2b2c3"), first("c3c3c3c3d4d4d4d4e5"), lost);
     assert!(only(&verdict, Class::Session).summary.contains("SameSite"));
