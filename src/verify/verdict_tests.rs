@@ -1,6 +1,5 @@
 //! The whole way from hand-made passes to clusters.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
