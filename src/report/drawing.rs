@@ -75,7 +75,7 @@ pub(super) fn draw(inventory: &Inventory) -> Drawing {
     let mut nodes = Vec::new();
     for service in &inventory.services {
         let column = column(service.role);
-        let row = rows.iter_mut().nth(usize::try_from(column).unwrap_or(0));
+        let row = rows.get_mut(usize::try_from(column).unwrap_or(0));
         let Some(row) = row else { continue };
         let (x, y) = (MARGIN + column * ACROSS, MARGIN + *row * DOWN);
         *row += 1;

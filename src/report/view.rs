@@ -157,7 +157,9 @@ impl Page {
                     state: service
                         .state
                         .iter()
-                        .map(|state| [state.path.clone(), kind_name(state.kind).into(), size(state.bytes)])
+                        .map(|state| {
+                            [state.path.clone(), kind_name(state.kind).into(), size(state.bytes)]
+                        })
                         .collect(),
                     evidence: evidence(&service.evidence),
                 })
@@ -202,7 +204,11 @@ impl Page {
                 })
                 .collect(),
             fits: [("Kubernetes", &inventory.fit.k8s), ("AWS SAM", &inventory.fit.sam)]
-                .map(|(target, fit)| Fit { target, verdict: fit_name(fit), reasons: fit.reasons.clone() })
+                .map(|(target, fit)| Fit {
+                    target,
+                    verdict: fit_name(fit),
+                    reasons: fit.reasons.clone(),
+                })
                 .into(),
         }
     }
@@ -213,7 +219,8 @@ impl Proof {
         let failed = verdict.clusters.iter().filter(|cluster| cluster.tier == Tier::Fail).count();
         let sentence = match verdict.verdict {
             Answer::Equivalent => {
-                "The new deployment behaves as the old server did, in all that was looked at.".to_owned()
+                "The new deployment behaves as the old server did, in all that was looked at."
+                    .to_owned()
             }
             Answer::Different if failed == 1 => {
                 "The new deployment differs in one way that a user could notice.".to_owned()

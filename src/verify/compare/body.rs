@@ -48,10 +48,11 @@ pub(crate) fn media_type(answer: &Answer) -> String {
 pub(crate) fn read(answer: &Answer, unique: &str) -> Body {
     let Some(bytes) = decode(answer) else { return Body::Undecodable };
     let media = media_type(answer);
-    let opaque = ["image/", "audio/", "video/", "font/", "application/octet-stream", "application/zip"]
-        .iter()
-        .any(|prefix| media.starts_with(prefix))
-        && media != "image/svg+xml";
+    let opaque =
+        ["image/", "audio/", "video/", "font/", "application/octet-stream", "application/zip"]
+            .iter()
+            .any(|prefix| media.starts_with(prefix))
+            && media != "image/svg+xml";
     if opaque || bytes.len() > LARGEST_TREE {
         return Body::Bytes(bytes);
     }
@@ -88,7 +89,9 @@ fn nesting(text: &str) -> usize {
         if *byte == b'<' {
             match bytes.get(index + 1) {
                 Some(b'/') => depth = depth.saturating_sub(1),
-                Some(letter) if letter.is_ascii_alphabetic() && !is_void(&bytes[index + 1..]) => depth += 1,
+                Some(letter) if letter.is_ascii_alphabetic() && !is_void(&bytes[index + 1..]) => {
+                    depth += 1
+                }
                 _ => {}
             }
             deepest = deepest.max(depth);
@@ -124,7 +127,9 @@ fn decode(answer: &Answer) -> Option<Vec<u8>> {
         "gzip" | "x-gzip" => all(&mut flate2::read::MultiGzDecoder::new(body)),
         "deflate" => all(&mut flate2::read::ZlibDecoder::new(body))
             .or_else(|| all(&mut flate2::read::DeflateDecoder::new(body))),
-        "zstd" => zstd::stream::read::Decoder::new(body).ok().and_then(|mut reader| all(&mut reader)),
+        "zstd" => {
+            zstd::stream::read::Decoder::new(body).ok().and_then(|mut reader| all(&mut reader))
+        }
         // Brotli and what else there may be is compared as it is.
         _ => Some(body.to_vec()),
     }
@@ -182,7 +187,10 @@ mod tests {
             method: "GET".into(),
             path: "/".into(),
             status: 200,
-            headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
             body: body.to_vec(),
             body_bytes: body.len() as u64,
             broken: None,
