@@ -1,6 +1,5 @@
 //! The whole way from hand-made passes to clusters.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -31,7 +30,12 @@ fn http(path: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Outco
 }
 
 fn json(path: &str, body: &Value) -> Outcome {
-    http(path, 200, &[("content-type", "application/json; charset=utf-8")], body.to_string().as_bytes())
+    http(
+        path,
+        200,
+        &[("content-type", "application/json; charset=utf-8")],
+        body.to_string().as_bytes(),
+    )
 }
 
 fn heard(name: &str, messages: &[Value], complete: bool) -> Heard {
@@ -39,7 +43,12 @@ fn heard(name: &str, messages: &[Value], complete: bool) -> Heard {
         name: name.into(),
         messages: messages
             .iter()
-            .map(|data| Message { kind: "text".into(), id: None, data: data.to_string(), after: Duration::ZERO })
+            .map(|data| Message {
+                kind: "text".into(),
+                id: None,
+                data: data.to_string(),
+                after: Duration::ZERO,
+            })
             .collect(),
         complete,
         closed: None,
@@ -115,7 +124,8 @@ fn same(steps: &[Seen], migrated: Vec<Seen>) -> Verdict {
 
 const SITE: &str = "server {\n  listen 8080;\n  include mime.types;\n  location / {\n    try_files $uri /index.html;\n  }\n  location /api/ {\n    proxy_pass http://app;\n    proxy_set_header X-Forwarded-Proto $scheme;\n  }\n  location = /ws {\n    proxy_pass http://app;\n  }\n}\n";
 const APP: &str = "kind: Deployment\nmetadata:\n  name: app\nspec:\n  replicas: 2\n";
-const TREE: &[(&str, &str)] = &[("k8s/base/web/site.conf", SITE), ("k8s/base/app/deployment.yaml", APP)];
+const TREE: &[(&str, &str)] =
+    &[("k8s/base/web/site.conf", SITE), ("k8s/base/app/deployment.yaml", APP)];
 
 #[test]
 fn the_same_is_equivalent() {
@@ -131,28 +141,49 @@ fn nothing_seen_is_inconclusive() {
     let verdict = same(&steps, steps.clone());
     assert_eq!(verdict.verdict, Answer::Inconclusive);
     assert_eq!(verdict.coverage.skipped.len(), 1);
-    let broken = vec![Seen("a", Outcome::Failed(Failure { kind: FailureKind::Connect, message: "refused".into() }))];
+    let broken = vec![Seen(
+        "a",
+        Outcome::Failed(Failure { kind: FailureKind::Connect, message: "refused".into() }),
+    )];
     assert_eq!(same(&broken, broken.clone()).verdict, Answer::Inconclusive);
 }
 
 #[test]
 fn a_migrated_side_that_fails_is_different() {
     let steps = vec![Seen("a", json("/", &json!({}))), Seen("b", json("/b", &json!({})))];
-    let dead = |step| Seen(step, Outcome::Failed(Failure { kind: FailureKind::Connect, message: "refused".into() }));
+    let dead = |step| {
+        Seen(
+            step,
+            Outcome::Failed(Failure { kind: FailureKind::Connect, message: "refused".into() }),
+        )
+    };
     only(&same(&steps, vec![dead("a"), dead("b")]), Class::Runtime);
 }
 
 #[test]
 fn the_benign_list_raises_no_fail() {
     let old = [
-        ("server", "nginx/1.22"), ("date", "Sun, 01 Mar 2026 10:00:00 GMT"), ("x-request-id", "a1"),
-        ("connection", "keep-alive"), ("etag", "\"65a-1\""), ("content-type", "application/json"),
-        ("x-a", "1"), ("x-b", "2"), ("via", "1.1 old"),
+        ("server", "nginx/1.22"),
+        ("date", "Sun, 01 Mar 2026 10:00:00 GMT"),
+        ("x-request-id", "a1"),
+        ("connection", "keep-alive"),
+        ("etag", "\"65a-1\""),
+        ("content-type", "application/json"),
+        ("x-a", "1"),
+        ("x-b", "2"),
+        ("via", "1.1 old"),
     ];
     let new = [
-        ("x-b", "2"), ("x-a", "1"), ("content-type", "application/json"), ("etag", "\"77b-2\""),
-        ("server", "envoy"), ("via", "1.1 new"), ("strict-transport-security", "max-age=1"),
-        ("date", "Sun, 01 Mar 2026 10:00:10 GMT"), ("x-request-id", "b2"), ("keep-alive", "timeout=5"),
+        ("x-b", "2"),
+        ("x-a", "1"),
+        ("content-type", "application/json"),
+        ("etag", "\"77b-2\""),
+        ("server", "envoy"),
+        ("via", "1.1 new"),
+        ("strict-transport-security", "max-age=1"),
+        ("date", "Sun, 01 Mar 2026 10:00:10 GMT"),
+        ("x-request-id", "b2"),
+        ("keep-alive", "timeout=5"),
         ("alt-svc", "h3=\":443\""),
     ];
     let first = vec![
@@ -168,7 +199,10 @@ fn the_benign_list_raises_no_fail() {
     let migrated = vec![
         Seen("a", http("/api/a", 200, &new, br#"{"b": 2, "a": 1}"#)),
         Seen("b", json("/api/b", &json!({"user": {"id": 901}}))),
-        Seen("c", json("/api/c", &json!({"message": {"userId": 901, "id": 77}, "ip": "10.42.0.9"}))),
+        Seen(
+            "c",
+            json("/api/c", &json!({"message": {"userId": 901, "id": 77}, "ip": "10.42.0.9"})),
+        ),
     ];
     let verdict = run(first, again, migrated);
     assert_eq!(verdict.verdict, Answer::Equivalent, "{}", text(&verdict));
@@ -177,23 +211,31 @@ fn the_benign_list_raises_no_fail() {
 
 #[test]
 fn an_id_that_is_not_kept_is_seen() {
-    let side = |id: u32, later: u32| vec![
-        Seen("b", json("/api/b", &json!({"user": {"id": id}}))),
-        Seen("c", json("/api/c", &json!({"message": {"userId": later}}))),
-    ];
+    let side = |id: u32, later: u32| {
+        vec![
+            Seen("b", json("/api/b", &json!({"user": {"id": id}}))),
+            Seen("c", json("/api/c", &json!({"message": {"userId": later}}))),
+        ]
+    };
     only(&run(side(11, 11), side(12, 12), side(901, 902)), Class::Data);
 }
 
 #[test]
 fn a_dropped_upgrade_is_one_cluster() {
     let open = http("/ws", 101, &[("upgrade", "websocket")], b"");
-    let said = |unique: &str| json!({"type": "message", "user": format!("{unique}-bob"), "body": "hi"});
-    let side = |unique: &str, id: u32| vec![
-        Seen("open", open.clone()),
-        Seen("send", Outcome::Done),
-        Seen("wait", Outcome::Messages(vec![heard("bob", &[said(unique)], true)])),
-        Seen("read", json("/api/messages", &json!([{"id": id, "by": format!("{unique}-bob")}]))),
-    ];
+    let said =
+        |unique: &str| json!({"type": "message", "user": format!("{unique}-bob"), "body": "hi"});
+    let side = |unique: &str, id: u32| {
+        vec![
+            Seen("open", open.clone()),
+            Seen("send", Outcome::Done),
+            Seen("wait", Outcome::Messages(vec![heard("bob", &[said(unique)], true)])),
+            Seen(
+                "read",
+                json("/api/messages", &json!([{"id": id, "by": format!("{unique}-bob")}])),
+            ),
+        ]
+    };
     let migrated = vec![
         Seen("open", http("/ws", 400, &[], b"Bad Request")),
         Seen("send", Outcome::Skipped("socket bob is not open".into())),
@@ -211,11 +253,17 @@ fn a_dropped_upgrade_is_one_cluster() {
 #[test]
 fn a_smaller_body_limit_is_one_cluster() {
     let ok = |step| Seen(step, http("/api/uploads", 201, &[], b"{}"));
-    let large = |step| Seen(step, http("/api/uploads", 413, &[("content-type", "text/html")], b"<h1>413</h1>"));
+    let large = |step| {
+        Seen(step, http("/api/uploads", 413, &[("content-type", "text/html")], b"<h1>413</h1>"))
+    };
     let get = Seen("get", http("/files/a.bin", 200, &[], b"x"));
     let steps = vec![ok("one"), ok("two"), get];
-    let migrated = vec![large("one"), large("two"), Seen("get", Outcome::Skipped("no capture url".into()))];
-    let tree = [("k8s/base/web/site.conf", "server {\n  client_max_body_size 1m;\n  location /api/ {\n    proxy_pass http://app;\n  }\n}\n")];
+    let migrated =
+        vec![large("one"), large("two"), Seen("get", Outcome::Skipped("no capture url".into()))];
+    let tree = [(
+        "k8s/base/web/site.conf",
+        "server {\n  client_max_body_size 1m;\n  location /api/ {\n    proxy_pass http://app;\n  }\n}\n",
+    )];
     let verdict = with(&[three(steps.clone(), steps, migrated)], &Rows::default(), &tree);
     let cluster = only(&verdict, Class::Proxy);
     assert_eq!(cluster.likely_cause.line, Some(2));
@@ -239,13 +287,26 @@ fn copied(original: (u64, &str), migrated: (u64, &str), only_original: &[&str]) 
 
 #[test]
 fn a_missing_row_is_one_cluster() {
-    let list = |ids: &[u32]| json("/api/messages", &json!(ids.iter().map(|id| json!({"id": id, "body": format!("text {id}")})).collect::<Vec<_>>()));
+    let list = |ids: &[u32]| {
+        json(
+            "/api/messages",
+            &json!(
+                ids.iter()
+                    .map(|id| json!({"id": id, "body": format!("text {id}")}))
+                    .collect::<Vec<_>>()
+            ),
+        )
+    };
     let steps = vec![Seen("a", list(&[1, 2, 3]))];
     let rows = Rows { copied: vec![copied((3, "aa"), (2, "bb"), &["3"])], ..Rows::default() };
     let passes = [three(steps.clone(), steps.clone(), vec![Seen("a", list(&[1, 2]))])];
     let verdict = with(&passes, &rows, &[]);
     let cluster = only(&verdict, Class::Data);
-    assert!(cluster.summary.contains("app.messages") && cluster.first.original.contains('3'), "{}", text(&verdict));
+    assert!(
+        cluster.summary.contains("app.messages") && cluster.first.original.contains('3'),
+        "{}",
+        text(&verdict)
+    );
     // Seen over HTTP alone, too.
     only(&same(&steps, vec![Seen("a", list(&[1, 2]))]), Class::Data);
     // Rows deleted in the original since, or changed, are no fault.
@@ -259,18 +320,28 @@ fn a_missing_row_is_one_cluster() {
 #[test]
 fn a_cookie_attribute_is_one_cluster_also_when_it_locks_users_out() {
     let cookie = |value: &str, more: &str| format!("sid={value}; Path=/; HttpOnly{more}");
-    let login = |value: &str, more: &str| Seen("login", http("/api/login", 200, &[("set-cookie", &cookie(value, more))], b"{}"));
-    let side = |value: &str| vec![login(value, ""), Seen("me", json("/api/me", &json!({"name": "x"})))];
+    let login = |value: &str, more: &str| {
+        Seen("login", http("/api/login", 200, &[("set-cookie", &cookie(value, more))], b"{}"))
+    };
+    let side =
+        |value: &str| vec![login(value, ""), Seen("me", json("/api/me", &json!({"name": "x"})))];
     let migrated = vec![
-        login("e5e5e5e5f6f6f6f6g7", "; Secure"),
+        login("e5e5e5e5f6f6f6f6a7", "; Secure"),
         Seen("me", http("/api/me", 401, &[("content-type", "application/json")], b"{}")),
-        ];
+    ];
     let passes = [three(side("a1a1a1a1b2b2b2b2c3"), side("c3c3c3c3d4d4d4d4e5"), migrated)];
     let verdict = with(&passes, &Rows::default(), TREE);
     let cluster = only(&verdict, Class::Session);
-    assert!(cluster.summary.contains("Secure") && !cluster.first.migrated.contains("e5e5"), "{}", text(&verdict));
+    assert!(
+        cluster.summary.contains("Secure") && !cluster.first.migrated.contains("e5e5"),
+        "{}",
+        text(&verdict)
+    );
     assert_eq!(cluster.likely_cause.line, Some(9));
-    let lost = vec![login("e5e5e5e5f6f6f6f6g7", "").clone(), Seen("me", json("/api/me", &json!({"name": "x"})))];
+    let lost = vec![
+        login("e5e5e5e5f6f6f6f6a7", "").clone(),
+        Seen("me", json("/api/me", &json!({"name": "x"}))),
+    ];
     let first = |value: &str| vec![login(value, "; SameSite=Lax"), side(value)[1].clone()];
     let verdict = run(first("a1a1a1a1b2b2b2b2c3"), first("c3c3c3c3d4d4d4d4e5"), lost);
     assert!(only(&verdict, Class::Session).summary.contains("SameSite"));
@@ -278,9 +349,14 @@ fn a_cookie_attribute_is_one_cluster_also_when_it_locks_users_out() {
 
 #[test]
 fn a_mime_type_is_one_cluster() {
-    let file = |step, path, media| Seen(step, http(path, 200, &[("content-type", media)], b"let a = 1;"));
-    let steps = vec![file("a", "/assets/a.js", "text/javascript"), file("b", "/assets/b.js", "text/javascript")];
-    let migrated = vec![file("a", "/assets/a.js", "text/plain"), file("b", "/assets/b.js", "text/plain")];
+    let file =
+        |step, path, media| Seen(step, http(path, 200, &[("content-type", media)], b"let a = 1;"));
+    let steps = vec![
+        file("a", "/assets/a.js", "text/javascript"),
+        file("b", "/assets/b.js", "text/javascript"),
+    ];
+    let migrated =
+        vec![file("a", "/assets/a.js", "text/plain"), file("b", "/assets/b.js", "text/plain")];
     let passes = [three(steps.clone(), steps, migrated)];
     let verdict = with(&passes, &Rows::default(), TREE);
     let cluster = only(&verdict, Class::Static);
@@ -289,17 +365,38 @@ fn a_mime_type_is_one_cluster() {
 
 #[test]
 fn a_broadcast_that_does_not_reach_all_is_one_cluster() {
-    let said = |unique: &str| json!({"type": "message", "user": format!("{unique}-amy"), "body": "hi"});
+    let said =
+        |unique: &str| json!({"type": "message", "user": format!("{unique}-amy"), "body": "hi"});
     let joined = |unique: &str, present: &[&str]| json!({"type": "joined", "user": format!("{unique}-bob"), "present": present.iter().map(|name| format!("{unique}-{name}")).collect::<Vec<_>>()});
-    let side = |unique: &str| vec![
-        Seen("join", Outcome::Messages(vec![heard("amy", &[joined(unique, &["amy", "bob"])], true)])),
-        Seen("say", Outcome::Messages(vec![heard("amy", &[said(unique)], true), heard("bob", &[said(unique)], true)])),
-        Seen("present", json("/api/present", &json!({"present": [format!("{unique}-amy"), format!("{unique}-bob")]}))),
-    ];
+    let side = |unique: &str| {
+        vec![
+            Seen(
+                "join",
+                Outcome::Messages(vec![heard("amy", &[joined(unique, &["amy", "bob"])], true)]),
+            ),
+            Seen(
+                "say",
+                Outcome::Messages(vec![
+                    heard("amy", &[said(unique)], true),
+                    heard("bob", &[said(unique)], true),
+                ]),
+            ),
+            Seen(
+                "present",
+                json(
+                    "/api/present",
+                    &json!({"present": [format!("{unique}-amy"), format!("{unique}-bob")]}),
+                ),
+            ),
+        ]
+    };
     let unique = "mvcccccc";
     let migrated = vec![
         Seen("join", Outcome::Messages(vec![heard("amy", &[joined(unique, &["bob"])], true)])),
-        Seen("say", Outcome::Messages(vec![heard("amy", &[said(unique)], true), heard("bob", &[], false)])),
+        Seen(
+            "say",
+            Outcome::Messages(vec![heard("amy", &[said(unique)], true), heard("bob", &[], false)]),
+        ),
         Seen("present", json("/api/present", &json!({"present": [format!("{unique}-amy")]}))),
     ];
     let passes = [three(side("mvaaaaaa"), side("mvbbbbbb"), migrated)];
@@ -312,50 +409,162 @@ fn a_broadcast_that_does_not_reach_all_is_one_cluster() {
 #[test]
 fn messages_doubled_or_out_of_order_are_seen() {
     let said = |body: &str| json!({"type": "message", "user": "anna", "body": body});
-    let wait = |bodies: &[&str]| vec![
-        Seen("page", json("/", &json!({}))),
-        Seen("wait", Outcome::Messages(vec![heard("bob", &bodies.iter().map(|body| said(body)).collect::<Vec<_>>(), true)])),
-    ];
+    let wait = |bodies: &[&str]| {
+        vec![
+            Seen("page", json("/", &json!({}))),
+            Seen(
+                "wait",
+                Outcome::Messages(vec![heard(
+                    "bob",
+                    &bodies.iter().map(|body| said(body)).collect::<Vec<_>>(),
+                    true,
+                )]),
+            ),
+        ]
+    };
     let steps = wait(&["one", "two"]);
-    assert!(only(&same(&steps, wait(&["one", "one", "two"])), Class::Realtime).summary.contains("more than once"));
+    assert!(
+        only(&same(&steps, wait(&["one", "one", "two"])), Class::Realtime)
+            .summary
+            .contains("more than once")
+    );
     assert!(only(&same(&steps, wait(&["two", "one"])), Class::Realtime).summary.contains("order"));
     // What other passes say on a shared server does not count.
-    let other = |mark: &str| vec![
-        steps[0].clone(),
-        Seen("wait", Outcome::Messages(vec![heard("bob", &[said("one"), json!({"type": "message", "user": format!("{mark}-x"), "body": "z"}), said("two")], true)])),
-    ];
+    let other = |mark: &str| {
+        vec![
+            steps[0].clone(),
+            Seen(
+                "wait",
+                Outcome::Messages(vec![heard(
+                    "bob",
+                    &[
+                        said("one"),
+                        json!({"type": "message", "user": format!("{mark}-x"), "body": "z"}),
+                        said("two"),
+                    ],
+                    true,
+                )]),
+            ),
+        ]
+    };
     let verdict = run(other("mvbbbbbb"), steps.clone(), steps.clone());
     assert_eq!(verdict.verdict, Answer::Equivalent, "{}", text(&verdict));
     // Different senders may interleave in another way.
-    let two = |first: &str, second: &str| vec![
-        steps[0].clone(),
-        Seen("wait", Outcome::Messages(vec![heard("bob", &[json!({"user": first, "n": 1}), json!({"user": second, "n": 1})], true)])),
-    ];
+    let two = |first: &str, second: &str| {
+        vec![
+            steps[0].clone(),
+            Seen(
+                "wait",
+                Outcome::Messages(vec![heard(
+                    "bob",
+                    &[json!({"user": first, "n": 1}), json!({"user": second, "n": 1})],
+                    true,
+                )]),
+            ),
+        ]
+    };
     let verdict = run(two("a", "b"), two("a", "b"), two("b", "a"));
     assert_eq!(verdict.verdict, Answer::Equivalent, "{}", text(&verdict));
 }
 
 #[test]
 fn single_faults_have_their_class() {
-    let page = |headers: &[(&str, &str)], body: &str| vec![Seen("a", http("/api/a", 200, headers, body.as_bytes()))];
+    let page = |headers: &[(&str, &str)], body: &str| {
+        vec![Seen("a", http("/api/a", 200, headers, body.as_bytes()))]
+    };
     let json_type = ("content-type", "application/json");
     let cases: Vec<(Vec<Seen>, Vec<Seen>, Class)> = vec![
-        (page(&[json_type, ("x-frame-options", "DENY")], "{}"), page(&[json_type], "{}"), Class::Proxy),
-        (page(&[json_type], "{}"), page(&[json_type, ("access-control-allow-origin", "*")], "{}"), Class::Proxy),
-        (page(&[json_type, ("cache-control", "no-store, private")], "{}"), page(&[json_type, ("cache-control", "private")], "{}"), Class::Proxy),
-        (page(&[json_type], r#"{"a": "caf\u00e9 😀"}"#), page(&[json_type], r#"{"a": "caf? ????"}"#), Class::Data),
-        (page(&[json_type], r#"{"at": "2020-01-01 10:00:00"}"#), page(&[json_type], r#"{"at": "2020-01-01 12:00:00"}"#), Class::Data),
-        (page(&[json_type], r#"{"url": "http://a.example/x"}"#), page(&[json_type], r#"{"url": "https://a.example/x"}"#), Class::Proxy),
-        (page(&[json_type], r#"{"headers": {"x_own": "1"}}"#), page(&[json_type], r#"{"headers": {}}"#), Class::Proxy),
-        (vec![Seen("a", http("/old", 301, &[("location", "http://h/x")], b""))], vec![Seen("a", http("/old", 308, &[("location", "http://h/x")], b""))], Class::Proxy),
-        (vec![Seen("a", http("/old", 301, &[("location", "http://h/x")], b""))], vec![Seen("a", http("/old", 301, &[("location", "https://h/x")], b""))], Class::Proxy),
-        (vec![Seen("a", http("/x.png", 206, &[], b"a"))], vec![Seen("a", http("/x.png", 200, &[], b"abc"))], Class::Static),
-        (vec![Seen("a", http("/x.png", 304, &[], b""))], vec![Seen("a", http("/x.png", 200, &[], b"abc"))], Class::Static),
-        (vec![Seen("a", http("/x/y", 200, &[], b"a"))], vec![Seen("a", http("/x/y", 404, &[], b""))], Class::Routing),
-        (vec![Seen("a", http("/x", 401, &[("www-authenticate", "Basic realm=x")], b"a"))], vec![Seen("a", http("/x", 200, &[], b""))], Class::Proxy),
-        (vec![Seen("a", http("/x", 500, &[("content-type", "text/plain")], b"oops"))], vec![Seen("a", http("/x", 500, &[("content-type", "text/plain")], b"Error: oops\n    at f (/srv/app.js:3:4)"))], Class::Runtime),
-        (vec![Seen("a", http("/x", 404, &[("content-type", "text/html")], b"<h1>We are sorry</h1>"))], vec![Seen("a", http("/x", 404, &[("content-type", "text/html")], b"<h1>nginx</h1>"))], Class::Proxy),
-        (vec![Seen("a", http("/x.css", 200, &[("content-type", "text/css")], b"a{}"))], vec![Seen("a", http("/x.css", 200, &[("content-type", "text/css")], b"b{}"))], Class::Static),
+        (
+            page(&[json_type, ("x-frame-options", "DENY")], "{}"),
+            page(&[json_type], "{}"),
+            Class::Proxy,
+        ),
+        (
+            page(&[json_type], "{}"),
+            page(&[json_type, ("access-control-allow-origin", "*")], "{}"),
+            Class::Proxy,
+        ),
+        (
+            page(&[json_type, ("cache-control", "no-store, private")], "{}"),
+            page(&[json_type, ("cache-control", "private")], "{}"),
+            Class::Proxy,
+        ),
+        (
+            page(&[json_type], r#"{"a": "caf\u00e9 😀"}"#),
+            page(&[json_type], r#"{"a": "caf? ????"}"#),
+            Class::Data,
+        ),
+        (
+            page(&[json_type], r#"{"at": "2020-01-01 10:00:00"}"#),
+            page(&[json_type], r#"{"at": "2020-01-01 12:00:00"}"#),
+            Class::Data,
+        ),
+        (
+            page(&[json_type], r#"{"url": "http://a.example/x"}"#),
+            page(&[json_type], r#"{"url": "https://a.example/x"}"#),
+            Class::Proxy,
+        ),
+        (
+            page(&[json_type], r#"{"headers": {"x_own": "1"}}"#),
+            page(&[json_type], r#"{"headers": {}}"#),
+            Class::Proxy,
+        ),
+        (
+            vec![Seen("a", http("/old", 301, &[("location", "http://h/x")], b""))],
+            vec![Seen("a", http("/old", 308, &[("location", "http://h/x")], b""))],
+            Class::Proxy,
+        ),
+        (
+            vec![Seen("a", http("/old", 301, &[("location", "http://h/x")], b""))],
+            vec![Seen("a", http("/old", 301, &[("location", "https://h/x")], b""))],
+            Class::Proxy,
+        ),
+        (
+            vec![Seen("a", http("/x.png", 206, &[], b"a"))],
+            vec![Seen("a", http("/x.png", 200, &[], b"abc"))],
+            Class::Static,
+        ),
+        (
+            vec![Seen("a", http("/x.png", 304, &[], b""))],
+            vec![Seen("a", http("/x.png", 200, &[], b"abc"))],
+            Class::Static,
+        ),
+        (
+            vec![Seen("a", http("/x/y", 200, &[], b"a"))],
+            vec![Seen("a", http("/x/y", 404, &[], b""))],
+            Class::Routing,
+        ),
+        (
+            vec![Seen("a", http("/x", 401, &[("www-authenticate", "Basic realm=x")], b"a"))],
+            vec![Seen("a", http("/x", 200, &[], b""))],
+            Class::Proxy,
+        ),
+        (
+            vec![Seen("a", http("/x", 500, &[("content-type", "text/plain")], b"oops"))],
+            vec![Seen(
+                "a",
+                http(
+                    "/x",
+                    500,
+                    &[("content-type", "text/plain")],
+                    b"Error: oops\n    at f (/srv/app.js:3:4)",
+                ),
+            )],
+            Class::Runtime,
+        ),
+        (
+            vec![Seen(
+                "a",
+                http("/x", 404, &[("content-type", "text/html")], b"<h1>We are sorry</h1>"),
+            )],
+            vec![Seen("a", http("/x", 404, &[("content-type", "text/html")], b"<h1>nginx</h1>"))],
+            Class::Proxy,
+        ),
+        (
+            vec![Seen("a", http("/x.css", 200, &[("content-type", "text/css")], b"a{}"))],
+            vec![Seen("a", http("/x.css", 200, &[("content-type", "text/css")], b"b{}"))],
+            Class::Static,
+        ),
     ];
     for (steps, migrated, class) in cases {
         only(&same(&steps, migrated), class);
@@ -369,7 +578,15 @@ fn lost_compression_is_one_cluster() {
     writer.write_all(b"{\"a\": 1}").unwrap();
     let packed = writer.finish().unwrap();
     let media = ("content-type", "application/json");
-    let steps = vec![Seen("a", http("/a", 200, &[media, ("content-encoding", "gzip"), ("vary", "Accept-Encoding")], &packed))];
+    let steps = vec![Seen(
+        "a",
+        http(
+            "/a",
+            200,
+            &[media, ("content-encoding", "gzip"), ("vary", "Accept-Encoding")],
+            &packed,
+        ),
+    )];
     let verdict = same(&steps, vec![Seen("a", http("/a", 200, &[media], b"{\"a\":1}"))]);
     only(&verdict, Class::Proxy);
 }
@@ -386,14 +603,24 @@ fn a_burst_has_room_for_timing_but_not_for_a_lost_limit() {
     let side = |side: Side, statuses: &[u16]| {
         let mut all = pass(side, Vec::new());
         for (index, status) in statuses.iter().enumerate() {
-            let mut one = pass(side, vec![Seen("login", http("/api/login", *status, &[], b""))]).observations.remove(0);
+            let mut one = pass(side, vec![Seen("login", http("/api/login", *status, &[], b""))])
+                .observations
+                .remove(0);
             one.repetition = u32::try_from(index).unwrap();
             all.observations.push(one);
         }
         all
     };
     let judge = |mine: &[u16]| {
-        with(&[[side(Side::Original, &burst(8, 429)), side(Side::Again, &burst(9, 429)), side(Side::Migrated, mine)]], &Rows::default(), &[])
+        with(
+            &[[
+                side(Side::Original, &burst(8, 429)),
+                side(Side::Again, &burst(9, 429)),
+                side(Side::Migrated, mine),
+            ]],
+            &Rows::default(),
+            &[],
+        )
     };
     assert_eq!(judge(&burst(6, 429)).verdict, Answer::Equivalent);
     only(&judge(&burst(0, 429)), Class::Proxy);
@@ -414,7 +641,10 @@ fn rows_that_are_not_written_are_seen() {
     let steps = vec![Seen("a", json("/", &json!({})))];
     let passes = [three(steps.clone(), steps.clone(), steps)];
     let judge = |mine: TableDelta| {
-        let rows = Rows { written: vec![[vec![delta(10, 12)], vec![delta(12, 14)], vec![mine]]], ..Rows::default() };
+        let rows = Rows {
+            written: vec![[vec![delta(10, 12)], vec![delta(12, 14)], vec![mine]]],
+            ..Rows::default()
+        };
         with(&passes, &rows, &[])
     };
     assert_eq!(judge(delta(5, 7)).verdict, Answer::Equivalent);
@@ -438,8 +668,29 @@ fn hostile_answers_do_no_harm() {
     ];
     for body in bodies {
         let long = "x".repeat(5000);
-        let one = vec![Seen("a", http("/a", 200, &[("content-type", "text/html; =;;"), ("set-cookie", "=;;;="), ("location", "::"), (&long, "\u{fffd}")], b"x"))];
-        let mine = vec![Seen("a", http("/%ff?[", 200, &[("content-encoding", "gzip"), ("set-cookie", ""), ("location", "http://[")], &body))];
+        let one = vec![Seen(
+            "a",
+            http(
+                "/a",
+                200,
+                &[
+                    ("content-type", "text/html; =;;"),
+                    ("set-cookie", "=;;;="),
+                    ("location", "::"),
+                    (&long, "\u{fffd}"),
+                ],
+                b"x",
+            ),
+        )];
+        let mine = vec![Seen(
+            "a",
+            http(
+                "/%ff?[",
+                200,
+                &[("content-encoding", "gzip"), ("set-cookie", ""), ("location", "http://[")],
+                &body,
+            ),
+        )];
         let started = std::time::Instant::now();
         let verdict = run(one.clone(), one.clone(), mine.clone());
         let _ = (text(&verdict), junit(&verdict));

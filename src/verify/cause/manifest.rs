@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) file: String,
-    pub(super) line: u32,
+    pub(super) number: u32,
     pub(super) text: String,
 }
 
@@ -26,7 +26,7 @@ fn lines(tree: &BTreeMap<String, String>) -> impl Iterator<Item = (&String, u32,
 pub(super) fn find(tree: &BTreeMap<String, String>, fits: impl Fn(&str) -> bool) -> Option<Line> {
     lines(tree).find(|(_, _, line)| fits(line)).map(|(file, line, text)| Line {
         file: file.clone(),
-        line,
+        number: line,
         text: text.trim().to_owned(),
     })
 }
@@ -39,7 +39,7 @@ pub(super) fn replicas(tree: &BTreeMap<String, String>, workload: &str) -> Optio
             let number: u32 = matches!(key, "replicas" | "scale" | "count")
                 .then(|| value.trim().parse().ok())
                 .flatten()?;
-            Some((Line { file: file.clone(), line, text: text.trim().to_owned() }, number))
+            Some((Line { file: file.clone(), number: line, text: text.trim().to_owned() }, number))
         })
         .max_by_key(|(line, number)| {
             let own = line.file.split(['/', '.', '-']).any(|part| part == workload);
@@ -76,7 +76,10 @@ mod tests {
             ("k8s/base/web/deployment.yaml".to_owned(), "spec:\n  replicas: 1\n".to_owned()),
         ]);
         let (line, number) = replicas(&tree, "app").unwrap();
-        assert_eq!((line.file.as_str(), line.line, number), ("k8s/base/app/deployment.yaml", 3, 2));
-        assert_eq!(variable(&tree, &["COOKIE"]).unwrap().line, 5);
+        assert_eq!(
+            (line.file.as_str(), line.number, number),
+            ("k8s/base/app/deployment.yaml", 3, 2)
+        );
+        assert_eq!(variable(&tree, &["COOKIE"]).unwrap().number, 5);
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Directive {
 pub(crate) struct Block {
     /// `server` or `location`.
     pub(crate) kind: &'static str,
-    /// `` (prefix), `=`, `^~`, `~`, `~*` or `@`.
+    /// Empty (prefix), `=`, `^~`, `~`, `~*` or `@`.
     pub(crate) modifier: String,
     /// Path or pattern.
     pub(crate) path: String,
@@ -55,7 +55,7 @@ impl Nginx {
                 || text.contains("proxy_set_header")
                 || text.contains("types {")
                 || file.contains("nginx");
-            if config && !file.ends_with(".md") && text.len() < 2 * 1024 * 1024 {
+            if config && text.len() < 2 * 1024 * 1024 {
                 found.file(file, text);
             }
         }

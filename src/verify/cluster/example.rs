@@ -7,7 +7,8 @@ use regex::Regex;
 static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?i)("[^"]{0,40}(?:password|passwd|secret|token|session|apikey|api_key|authorization|cookie)[^"]{0,40}"\s*:\s*")[^"]*"#,
-        r"|((?:authorization|cookie|set-cookie):\s*[^=\s]{0,60}[= ])[^;\s…]+",
+        r"|((?:set-)?cookie:\s*[^=;\s]{1,60}=)[^;\s…]+",
+        r"|(authorization:\s*\S{1,20}\s+)\S+",
         r"|([?&](?:password|token|secret|key|sid)=)[^&\s]+"
     ))
     .ok()
@@ -17,7 +18,7 @@ static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub(super) fn cut(text: &str) -> String {
     let text = SECRETS.as_ref().map_or_else(
         || text.to_owned(),
-        |secrets| secrets.replace_all(text, "${1}${2}${3}…").into_owned(),
+        |secrets| secrets.replace_all(text, "${1}${2}${3}${4}…").into_owned(),
     );
     text.lines()
         .filter(|line| !line.trim().is_empty())

@@ -8,6 +8,9 @@ use crate::verify::observation::Answer;
 
 /// Largest body that is read as data.
 const LARGEST_TREE: usize = 4 * 1024 * 1024;
+/// Largest page that is read as a tree, and the deepest.
+const LARGEST_PAGE: usize = 1024 * 1024;
+const DEEPEST_PAGE: usize = 400;
 /// Largest body after decompression.
 const LARGEST: u64 = 64 * 1024 * 1024;
 /// Deepest HTML that is read as data.
@@ -65,7 +68,9 @@ pub(crate) fn read(answer: &Answer, unique: &str) -> Body {
     {
         return Body::Json(value);
     }
-    if media.contains("html") || (media.is_empty() && text.trim_start().starts_with("<!")) {
+    let page = media.contains("html") || (media.is_empty() && text.trim_start().starts_with("<!"));
+    // Parsing takes time with the square of the depth.
+    if page && text.len() <= LARGEST_PAGE && nesting(&text) <= DEEPEST_PAGE {
         return Body::Html(html(&text));
     }
     Body::Text(lines(&text))
@@ -74,6 +79,33 @@ pub(crate) fn read(answer: &Answer, unique: &str) -> Body {
 /// A text with the pass's own unique text taken out.
 pub(crate) fn own(text: &str, unique: &str) -> String {
     if unique.len() < 4 { text.to_owned() } else { text.replace(unique, "${unique}") }
+}
+
+/// How deep a page's tags are nested at most, roughly: opening less closing tags.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    let bytes = text.as_bytes();
+    for (index, byte) in bytes.iter().enumerate() {
+        if *byte == b'<' {
+            match bytes.get(index + 1) {
+                Some(b'/') => depth = depth.saturating_sub(1),
+                Some(letter) if letter.is_ascii_alphabetic() && !is_void(&bytes[index + 1..]) => {
+                    depth += 1
+                }
+                _ => {}
+            }
+            deepest = deepest.max(depth);
+        }
+    }
+    deepest
+}
+
+/// Whether a tag has no content and is not closed.
+fn is_void(tag: &[u8]) -> bool {
+    ["br", "hr", "img", "link", "meta", "input", "source", "path", "use"].iter().any(|name| {
+        tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+            && tag.get(name.len()).is_none_or(|next| !next.is_ascii_alphanumeric())
+    })
 }
 
 fn lines(text: &str) -> Value {

@@ -164,6 +164,16 @@ fn scenario(
             keys[0].get(&key).and_then(|order| three[1].observations.get(*order)),
             keys[1].get(&key).and_then(|order| three[2].observations.get(*order)),
         ) else {
+            // Nothing seen is nothing proven.
+            if keys[0].contains_key(&key) && !matches!(first.outcome, Outcome::Skipped(_)) {
+                compared.differences.push(scene(index, order, first).difference(
+                    Kind::Skipped,
+                    "skipped",
+                    (Tier::Fail, Class::Runtime),
+                    "steps were not carried out on the migrated",
+                    ("carried out", "not carried out"),
+                ));
+            }
             continue;
         };
         let mut scene = scene(index, order, first);
@@ -423,6 +433,7 @@ fn sockets(
         };
         stream::compare(name, &scene, [first, again, migrated], &context, &mut found, &mut own);
         for mut difference in found {
+            difference.path = stream_path(&three[0], difference.order);
             if let Some(seen) = three[0].observations.get(difference.order) {
                 difference.step.clone_from(&seen.step);
                 difference.origin.clone_from(&seen.origin);
@@ -433,4 +444,23 @@ fn sockets(
         }
         places.extend(own.into_iter().map(|place| Place { step: at, ..place }));
     }
+}
+
+/// The path of the socket or stream that was opened last before a step.
+fn stream_path(pass: &Pass, order: usize) -> String {
+    pass.observations[..order.min(pass.observations.len())]
+        .iter()
+        .rev()
+        .find_map(|seen| match &seen.outcome {
+            Outcome::Answer(answer)
+                if answer.status == 101
+                    || answer.headers.iter().any(|(name, value)| {
+                        name == "content-type" && value.starts_with("text/event-stream")
+                    }) =>
+            {
+                Some(answer.path.clone())
+            }
+            _ => None,
+        })
+        .unwrap_or_default()
 }

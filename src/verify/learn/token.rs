@@ -144,16 +144,14 @@ pub(crate) fn fits(first: &str, again: &str, migrated: &str) -> bool {
 /// The mark of rows made by a verify run: `mv` and six lower-case letters or digits.
 static MARK: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"mv[a-z0-9]{6}").ok());
 
-/// Whether a text holds the mark of another pass or run with at least one digit or as a whole
-/// word, so that ordinary words do not count.
+/// Whether a text holds the mark of another pass or run at the start of a word.
 pub(crate) fn is_foreign(text: &str) -> bool {
     let Some(mark) = MARK.as_ref() else { return false };
     mark.find_iter(text).any(|found| {
-        let bounded_left = text[..found.start()]
+        text[..found.start()]
             .chars()
             .next_back()
-            .is_none_or(|letter| !letter.is_ascii_alphanumeric());
-        bounded_left
+            .is_none_or(|letter| !letter.is_ascii_alphanumeric())
     })
 }
 
