@@ -1,9 +1,13 @@
 //! `migrate deploy`.
 
-use crate::cli;
+use crate::cli::{self, Target};
 use crate::cmd::Session;
+use crate::deploy::k8s;
 use crate::error::{Error, Exit, Result};
 
-pub(super) async fn run(_session: &Session, _arguments: &cli::Deploy) -> Result<Exit> {
-    Err(Error::usage("not written yet"))
+pub(super) async fn run(session: &Session, arguments: &cli::Deploy) -> Result<Exit> {
+    match arguments.to {
+        Target::K8s => k8s::command::run_deploy(session, arguments).await,
+        Target::Compose => Err(Error::usage("not written yet")),
+    }
 }
