@@ -51,7 +51,7 @@ pub(crate) async fn names(database: &Database, mapped: bool) -> Result<Vec<Strin
 }
 
 async fn list(database: &Database) -> Result<Vec<(String, String, bool)>> {
-    let roles = if database.is_mariadb() { "is_role='Y'" } else { "0" };
+    let roles = if database.is_mariadb() { "CAST(is_role AS BINARY)='Y'" } else { "0" };
     // `%` first, so that an account that already was open to the network wins; roles before
     // those who are granted them.
     let rows = database

@@ -178,12 +178,11 @@ impl End {
             .help("copy from the live server: analyze docker://CONTAINER, or --from mysql://…")),
             Place::Compose(docker) => {
                 let container = compose_container(docker, plan, &workload.id).await?;
-                let host: Arc<dyn Host> = Arc::new(container);
-                Database::connect(host, &[None, Some("0")], Vec::new(), databases).await
+                patiently(Arc::new(container), &[None, Some("0")], databases).await
             }
             Place::Cluster(cluster) => {
-                let host: Arc<dyn Host> = Arc::new(cluster.pod(&workload.id, PATIENCE).await?);
-                Database::connect(host, &[None], Vec::new(), databases).await
+                let pod = cluster.pod(&workload.id, PATIENCE).await?;
+                patiently(Arc::new(pod), &[None], databases).await
             }
             Place::Server { local, options, database } => {
                 let databases = vec![database.clone()];
@@ -262,6 +261,28 @@ impl End {
         match &self.place {
             Place::Compose(docker) => Some(docker),
             _ => None,
+        }
+    }
+}
+
+/// Connects to a server that may just be starting.
+async fn patiently(
+    host: Arc<dyn Host>,
+    users: &[Option<&str>],
+    databases: Vec<String>,
+) -> Result<Database> {
+    let until = std::time::Instant::now() + PATIENCE;
+    loop {
+        let tried =
+            Database::connect(Arc::clone(&host), users, Vec::new(), databases.clone()).await;
+        match tried {
+            Err(error)
+                if error.to_string().contains("Can't connect")
+                    && std::time::Instant::now() < until =>
+            {
+                tokio::time::sleep(Duration::from_millis(700)).await;
+            }
+            other => return other,
         }
     }
 }

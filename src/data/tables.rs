@@ -209,7 +209,7 @@ pub(crate) async fn measure(
         let _ = writeln!(
             sql,
             "SELECT {index},COUNT(*),CONCAT(\
-             LPAD(HEX(COALESCE(BIT_XOR(CAST(CONV(LEFT(h,15),16,10) AS UNSIGNED)),0)),16,'0'),'-',\
+             LPAD(HEX(BIT_XOR(CAST(CONV(LEFT(h,15),16,10) AS UNSIGNED))),16,'0'),'-',\
              COALESCE(SUM(CAST(CONV(RIGHT(h,12),16,10) AS DECIMAL(20,0))),0)),{max} \
              FROM (SELECT MD5(CONCAT_WS(',',{})) AS h{carried} FROM {path}{limit}) x;",
             columns.join(",")

@@ -2,6 +2,7 @@
 
 mod apply;
 pub(crate) mod cluster;
+pub(crate) mod command;
 mod reach;
 mod render;
 pub(crate) mod rollout;
@@ -29,7 +30,6 @@ use crate::image::record::Images;
 use crate::model::plan::{Plan, Workload, WorkloadKind};
 use crate::workspace::Workspace;
 
-pub(crate) use self::undeploy::undeploy;
 
 /// What the command line says about a deploy.
 #[derive(Debug, Clone, Copy)]

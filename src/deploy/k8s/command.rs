@@ -1,0 +1,68 @@
+//! The `k8s` side of `migrate deploy` and `migrate undeploy`.
+
+use serde::Serialize;
+
+use super::{Options, Outcome, Preview, deploy, undeploy::undeploy};
+use crate::cli;
+use crate::cmd::Session;
+use crate::deploy::Deployment;
+use crate::error::{Exit, Result};
+
+/// `migrate deploy --to k8s`.
+pub(crate) async fn run_deploy(session: &Session, arguments: &cli::Deploy) -> Result<Exit> {
+    let Session { workspace, console } = session;
+    let plan = workspace.plan()?;
+    let options = Options {
+        overlay: &arguments.overlay,
+        context: arguments.context.as_deref(),
+        namespace: arguments.namespace.as_deref(),
+        dry_run: arguments.dry_run,
+        secrets_from: arguments.secrets_from.as_deref(),
+    };
+    let _lock = workspace.lock()?;
+    match deploy(workspace, &plan, options, *console).await? {
+        Outcome::Deployed(deployment) => console.result(&deployment, text)?,
+        Outcome::Preview(preview) => console.result(&preview, Preview::text)?,
+    }
+    Ok(Exit::Yes)
+}
+
+/// What `undeploy` reports.
+#[derive(Debug, Serialize)]
+struct Undeployed {
+    target: &'static str,
+    deleted: Vec<String>,
+}
+
+/// `migrate undeploy --to k8s`.
+pub(crate) async fn run_undeploy(session: &Session, arguments: &cli::Undeploy) -> Result<Exit> {
+    let Session { workspace, console } = session;
+    let plan = workspace.plan()?;
+    let _lock = workspace.lock()?;
+    let deleted = undeploy(workspace, &plan, arguments.delete_data, *console).await?;
+    console.result(&Undeployed { target: "k8s", deleted }, |done| {
+        if done.deleted.is_empty() {
+            "nothing was there to delete".to_owned()
+        } else {
+            format!("deleted {}", done.deleted.join(", "))
+        }
+    })?;
+    Ok(Exit::Yes)
+}
+
+/// A deployment for people.
+fn text(deployment: &Deployment) -> String {
+    let mut text = String::new();
+    for workload in &deployment.workloads {
+        let state = if workload.ready { "ready" } else { "waits for its data" };
+        text.push_str(&format!("  {:<20} {state}\n", workload.id));
+    }
+    match &deployment.url {
+        Some(url) => text.push_str(&format!("reached at {url}\n")),
+        None => text.push_str("nothing is published\n"),
+    }
+    if deployment.workloads.iter().any(|workload| !workload.ready) {
+        text.push_str("next: migrate data copy --to k8s\n");
+    }
+    text
+}
