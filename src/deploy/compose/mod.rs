@@ -83,6 +83,7 @@ pub(crate) async fn deploy(
     options: Options<'_>,
 ) -> Result<Outcome> {
     let mut record = Record::load(workspace)?.unwrap_or_default();
+    let remembered = !record.published.is_empty();
     let file = read(workspace)?;
     let docker = docker::connect().await?;
     let secrets = secrets::resolve(plan, options.secrets_from).await?;
@@ -90,6 +91,8 @@ pub(crate) async fn deploy(
     let url = url(plan, &up.desired, &record);
     let steps = up.steps().await?;
     if options.dry_run {
+        // A port that is not remembered yet is chosen by the deploy itself.
+        let url = url.filter(|_| remembered || options.listen.is_some());
         return Ok(Outcome::Preview(Preview { target: "compose", url, steps }));
     }
     // Remembered before anything is made, so that a run that is stopped half way chooses no other.
