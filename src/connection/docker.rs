@@ -149,7 +149,11 @@ impl Container {
         if name.is_empty() || !name.chars().all(plain) {
             return Err(Error::usage(format!("{name:?} is no name of a container")));
         }
-        Ok(Self { docker: docker.clone(), name: name.to_owned(), label: format!("container {name}") })
+        Ok(Self {
+            docker: docker.clone(),
+            name: name.to_owned(),
+            label: format!("container {name}"),
+        })
     }
 
     /// Its name or id.
@@ -196,7 +200,10 @@ impl Container {
                 Err(error) if is_missing(&error) => return Ok(None),
                 Err(error) => {
                     let why = reason(&error);
-                    return Err(Error::remote(format!("{}: failed to read {path}: {why}", self.label)));
+                    return Err(Error::remote(format!(
+                        "{}: failed to read {path}: {why}",
+                        self.label
+                    )));
                 }
             }
             if tar.len() as u64 > limit + (64 << 10) {
@@ -245,8 +252,8 @@ impl Container {
             .id;
         let options = StartExecOptions { output_capacity: Some(64 << 10), ..Default::default() };
         let started = self.docker.start_exec(&exec, Some(options)).await;
-        let StartExecResults::Attached { mut output, input } =
-            started.map_err(|error| Error::remote(format!("failed to {what}: {}", reason(&error))))?
+        let StartExecResults::Attached { mut output, input } = started
+            .map_err(|error| Error::remote(format!("failed to {what}: {}", reason(&error))))?
         else {
             return Err(Error::remote(format!("failed to {what}: the engine did not attach")));
         };
@@ -392,7 +399,9 @@ mod tests {
 
     #[test]
     fn a_name_that_would_change_the_url_is_refused() {
-        let docker = Docker::connect_with_http("http://127.0.0.1:1", 1, bollard::API_DEFAULT_VERSION).unwrap();
+        let docker =
+            Docker::connect_with_http("http://127.0.0.1:1", 1, bollard::API_DEFAULT_VERSION)
+                .unwrap();
         assert!(Container::known(&docker, "../images").is_err());
         assert!(Container::known(&docker, "a?force=1").is_err());
         assert!(Container::known(&docker, "old-server").is_ok());

@@ -175,9 +175,7 @@ fn code(status: Option<Status>, what: &str) -> Result<i64> {
         .details
         .as_ref()
         .and_then(|details| details.causes.as_ref())
-        .and_then(|causes| {
-            causes.iter().find(|cause| cause.reason.as_deref() == Some("ExitCode"))
-        })
+        .and_then(|causes| causes.iter().find(|cause| cause.reason.as_deref() == Some("ExitCode")))
         .and_then(|cause| cause.message.as_deref()?.parse().ok())
         .ok_or_else(|| {
             let words = status.message.unwrap_or_default();

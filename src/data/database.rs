@@ -42,8 +42,7 @@ impl Database {
                 };
                 match database.rows("SELECT VERSION();").await {
                     Ok(rows) => {
-                        database.version =
-                            rows.into_iter().flatten().next().unwrap_or_default();
+                        database.version = rows.into_iter().flatten().next().unwrap_or_default();
                         return Ok(database);
                     }
                     // The server's own words beat those about a client that is not there.
@@ -102,7 +101,12 @@ impl Database {
                 self.describe()
             )));
         }
-        Ok(finished.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(row).collect())
+        Ok(finished
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(row)
+            .collect())
     }
 
     /// Starts the client with its input open, for a dump.

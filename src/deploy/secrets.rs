@@ -30,9 +30,9 @@ impl Secrets {
 
     /// A secret that must be text, because it goes into a variable.
     pub(crate) fn text(&self, name: &str) -> Result<&str> {
-        let bytes = self
-            .get(name)
-            .ok_or_else(|| Error::refused(format!("an open question: secret {name} has no value")))?;
+        let bytes = self.get(name).ok_or_else(|| {
+            Error::refused(format!("an open question: secret {name} has no value"))
+        })?;
         std::str::from_utf8(bytes)
             .map_err(|_| Error::input(format!("secret {name} is no UTF-8 text")))
     }
@@ -315,6 +315,8 @@ mod tests {
         };
         let error = resolve(&plan, None).await.unwrap_err();
         assert_eq!(error.exit(), crate::error::Exit::No);
-        assert!(error.to_string().contains("A (no place") && error.to_string().contains("B (no place"));
+        assert!(
+            error.to_string().contains("A (no place") && error.to_string().contains("B (no place")
+        );
     }
 }

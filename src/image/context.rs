@@ -28,11 +28,14 @@ pub(super) enum Taken {
 /// Reads off a Dockerfile how it takes the root filesystem.
 pub(super) fn taken(dockerfile: &str) -> Taken {
     let instructions = || {
-        dockerfile.lines().map(str::trim_start).filter(|line| !line.starts_with('#')).flat_map(
-            |line| line.split(|c: char| c.is_whitespace() || "\"[],".contains(c)),
-        )
+        dockerfile
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| !line.starts_with('#'))
+            .flat_map(|line| line.split(|c: char| c.is_whitespace() || "\"[],".contains(c)))
     };
-    let folder = |word: &str| word == "rootfs" || word.trim_start_matches("./").starts_with("rootfs/");
+    let folder =
+        |word: &str| word == "rootfs" || word.trim_start_matches("./").starts_with("rootfs/");
     if instructions().any(|word| word.trim_start_matches("./") == "rootfs.tar") {
         Taken::Tar
     } else if instructions().any(folder) {
@@ -174,7 +177,10 @@ mod tests {
     fn a_dockerfile_says_how_it_takes_the_root_filesystem() {
         assert_eq!(taken("FROM scratch\nADD rootfs.tar /\n"), Taken::Tar);
         assert_eq!(taken("ADD [\"rootfs.tar\", \"/\"]"), Taken::Tar);
-        assert_eq!(taken("FROM node:18\n# rootfs.tar\nCOPY --chown=1:1 rootfs/srv /srv\n"), Taken::Folder);
+        assert_eq!(
+            taken("FROM node:18\n# rootfs.tar\nCOPY --chown=1:1 rootfs/srv /srv\n"),
+            Taken::Folder
+        );
         assert_eq!(taken("FROM scratch\n"), Taken::Not);
     }
 

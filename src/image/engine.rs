@@ -76,7 +76,8 @@ fn failed(name: &str, step: &str, why: &str, last: &VecDeque<String>) -> Error {
     for line in last {
         message.push_str(&format!("\n  {line}"));
     }
-    Error::remote(message).help("correct the Dockerfile in the tree's images/ folder, or the plan, and build again")
+    Error::remote(message)
+        .help("correct the Dockerfile in the tree's images/ folder, or the plan, and build again")
 }
 
 /// Pushes an image and gives its name with the digest that the registry answered.
@@ -151,7 +152,8 @@ pub(super) async fn save(docker: &Docker, names: &[&str], path: &Path) -> Result
     let mut parts = Box::pin(docker.export_images(names));
     let mut bytes = 0;
     while let Some(part) = parts.next().await {
-        let part = part.map_err(|error| Error::remote(format!("failed to {what}: {}", reason(&error))))?;
+        let part =
+            part.map_err(|error| Error::remote(format!("failed to {what}: {}", reason(&error))))?;
         write.write_all(&part).await.input(&what)?;
         bytes += part.len();
         bar.message(format!("{what}: {} MB", bytes >> 20));
@@ -167,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_login_is_found_by_the_registrys_host() {
-        let config = r#"{"auths":{"https://registry.example:5000/v1/":{"auth":"dXNlcjpwYXNzOndvcmQ="}}}"#;
+        let config =
+            r#"{"auths":{"https://registry.example:5000/v1/":{"auth":"dXNlcjpwYXNzOndvcmQ="}}}"#;
         let found = login(config, "registry.example:5000/team").unwrap();
         assert_eq!(found.username.as_deref(), Some("user"));
         assert_eq!(found.password.as_deref(), Some("pass:word"));
@@ -179,6 +182,9 @@ mod tests {
     fn a_failed_step_is_named_with_the_last_lines() {
         let last = VecDeque::from(["Step 2/2 : RUN false".to_owned()]);
         let text = failed("x/y:1", "Step 2/2 : RUN false", "exit 1", &last).to_string();
-        assert_eq!(text, "failed to build x/y:1 at Step 2/2 : RUN false: exit 1\n  Step 2/2 : RUN false");
+        assert_eq!(
+            text,
+            "failed to build x/y:1 at Step 2/2 : RUN false: exit 1\n  Step 2/2 : RUN false"
+        );
     }
 }

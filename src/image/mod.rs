@@ -142,7 +142,11 @@ async fn save_all(docker: &Docker, images: &Images, path: &Path) -> Result<()> {
 }
 
 /// The Dockerfile of a workload in a target's tree, by the plan's strategy, and its text.
-fn dockerfile(workspace: &Workspace, target: &str, workload: &Workload) -> Result<(PathBuf, String)> {
+fn dockerfile(
+    workspace: &Workspace,
+    target: &str,
+    workload: &Workload,
+) -> Result<(PathBuf, String)> {
     let name = match workload.image.strategy {
         Strategy::Carry => "Dockerfile.carry",
         Strategy::Upstream => "Dockerfile.upstream",

@@ -93,8 +93,10 @@ impl Packages {
             let plain = name.split(':').next().unwrap_or(name);
             let found = self.providers(plain);
             if found.is_empty() {
-                return Err(Error::refused(format!("package {name} is not installed on the source"))
-                    .help("correct image.packages of the workload in plan.yaml"));
+                return Err(Error::refused(format!(
+                    "package {name} is not installed on the source"
+                ))
+                .help("correct image.packages of the workload in plan.yaml"));
             }
             pending.extend(found);
         }
@@ -120,7 +122,8 @@ impl Packages {
         if self.by_name.contains_key(name) {
             return vec![name.to_owned()];
         }
-        let provides = |package: &&Package| package.provides.iter().any(|provided| provided == name);
+        let provides =
+            |package: &&Package| package.provides.iter().any(|provided| provided == name);
         self.by_name
             .iter()
             .filter(|(_, package)| provides(package))

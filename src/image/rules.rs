@@ -7,13 +7,33 @@ use crate::model::plan::{Plan, SecretKind, Workload};
 
 /// Folders whose content belongs to one machine or one person, or is made at run time.
 const NEVER_BELOW: &[&str] = &[
-    "/boot", "/dev", "/etc/ssl/private", "/lost+found", "/media", "/mnt", "/proc", "/root", "/run",
-    "/sys", "/tmp", "/var/cache", "/var/lib/apt", "/var/log", "/var/mail", "/var/spool", "/var/tmp",
+    "/boot",
+    "/dev",
+    "/etc/ssl/private",
+    "/lost+found",
+    "/media",
+    "/mnt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sys",
+    "/tmp",
+    "/var/cache",
+    "/var/lib/apt",
+    "/var/log",
+    "/var/mail",
+    "/var/spool",
+    "/var/tmp",
 ];
 
 /// What packages ship for readers and for tools that no container has.
-const DOCUMENTATION: &[&str] =
-    &["/usr/share/doc", "/usr/share/info", "/usr/share/lintian", "/usr/share/man", "/usr/share/bug"];
+const DOCUMENTATION: &[&str] = &[
+    "/usr/share/doc",
+    "/usr/share/info",
+    "/usr/share/lintian",
+    "/usr/share/man",
+    "/usr/share/bug",
+];
 
 /// Version control below a program's folder.
 const VERSION_CONTROL: &[&str] = &[".git", ".hg", ".svn"];
@@ -32,7 +52,8 @@ impl Rules {
         rules.out.extend(workload.image.leave_out.iter().map(|path| tidy(path)));
         for secret in &plan.secrets {
             // A value's file, too: the value stands in it.
-            if let (Some(path), SecretKind::File | SecretKind::Value) = (&secret.path, secret.kind) {
+            if let (Some(path), SecretKind::File | SecretKind::Value) = (&secret.path, secret.kind)
+            {
                 rules.out.insert(tidy(path));
             }
         }
@@ -128,14 +149,27 @@ mod tests {
     fn secrets_state_and_what_is_one_machines_own_stay_out() {
         let rules = rules(&["/srv/app/.env", "/srv/app/tmp/"], &["/srv/app/files"]);
         for path in [
-            "/srv/app/.env", "/srv/app/tmp", "/srv/app/tmp/x/y", "/srv/app/files/a.png",
-            "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/ssh/ssh_host_rsa_key",
-            "/root/.bashrc", "/home/x/.ssh/id_rsa", "/srv/app/.git", "/srv/app/.git/config",
-            "/srv/app/.mysql_history", "/etc/ssl/private/site.key", "/srv/app/.wh.x",
+            "/srv/app/.env",
+            "/srv/app/tmp",
+            "/srv/app/tmp/x/y",
+            "/srv/app/files/a.png",
+            "/etc/shadow",
+            "/etc/shadow-",
+            "/etc/gshadow",
+            "/etc/ssh/ssh_host_rsa_key",
+            "/root/.bashrc",
+            "/home/x/.ssh/id_rsa",
+            "/srv/app/.git",
+            "/srv/app/.git/config",
+            "/srv/app/.mysql_history",
+            "/etc/ssl/private/site.key",
+            "/srv/app/.wh.x",
         ] {
             assert!(rules.refuses(path), "{path}");
         }
-        for path in ["/srv/app/files", "/srv/app/.env.example", "/etc/passwd", "/root", "/srv/app/tmpl"] {
+        for path in
+            ["/srv/app/files", "/srv/app/.env.example", "/etc/passwd", "/root", "/srv/app/tmpl"]
+        {
             assert!(!rules.refuses(path), "{path}");
         }
         assert!(rules.is_state("/srv/app/files"));

@@ -10,10 +10,22 @@ use crate::model::plan::{Plan, Strategy, Workload};
 
 /// What maintainers' scripts make on a server: carried, because they are not run again.
 const MADE_BY_SCRIPTS: &[&str] = &[
-    "/etc/default/locale", "/etc/gai.conf", "/etc/group", "/etc/ld.so.cache", "/etc/localtime",
-    "/etc/mime.types", "/etc/nsswitch.conf", "/etc/passwd", "/etc/protocols", "/etc/services",
-    "/etc/ssl/certs", "/etc/timezone", "/usr/lib/locale", "/usr/local/share/ca-certificates",
-    "/usr/share/ca-certificates", "/usr/share/zoneinfo",
+    "/etc/default/locale",
+    "/etc/gai.conf",
+    "/etc/group",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/ssl/certs",
+    "/etc/timezone",
+    "/usr/lib/locale",
+    "/usr/local/share/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/share/zoneinfo",
 ];
 
 /// Carried when a program belongs to no package: what nearly every program is linked to.
@@ -21,8 +33,14 @@ const COMMON_LIBRARIES: &[&str] = &["libc6", "libgcc-s1", "libstdc++6", "zlib1g"
 
 /// Folders that every root filesystem has, as (path, mode).
 const SKELETON: &[(&str, u32)] = &[
-    ("/dev", 0o755), ("/etc", 0o755), ("/proc", 0o555), ("/run", 0o755), ("/sys", 0o555),
-    ("/tmp", 0o1777), ("/var", 0o755), ("/var/tmp", 0o1777),
+    ("/dev", 0o755),
+    ("/etc", 0o755),
+    ("/proc", 0o555),
+    ("/run", 0o755),
+    ("/sys", 0o555),
+    ("/tmp", 0o1777),
+    ("/var", 0o755),
+    ("/var/tmp", 0o1777),
 ];
 
 /// Links below these are made by init systems, not for programs.
@@ -150,7 +168,8 @@ impl Chooser<'_> {
         if name.is_empty() || name == "." || name == ".." {
             return None;
         }
-        let folder = if folder.is_empty() { "/".to_owned() } else { self.source.resolve(folder)? };
+        let folder =
+            if folder.is_empty() { "/".to_owned() } else { self.source.resolve(folder)? };
         Some(format!("{}/{name}", folder.trim_end_matches('/')))
     }
 

@@ -108,11 +108,16 @@ fn routes(inventory: &Inventory, answered: &[Answered<'_>]) -> Part {
 /// Whether a path is one of a route's.
 fn is_route(route: &str, path: &str) -> bool {
     let path = path.split(['?', '#']).next().unwrap_or("");
-    let parts = |text: &str| text.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let parts = |text: &str| {
+        text.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
     let (wanted, given) = (parts(route), parts(path));
     if wanted.last().is_some_and(|last| last.starts_with('*')) {
         return given.len() + 1 >= wanted.len()
-            && wanted[..wanted.len() - 1].iter().zip(&given).all(|(left, right)| same(left, right));
+            && wanted[..wanted.len() - 1]
+                .iter()
+                .zip(&given)
+                .all(|(left, right)| same(left, right));
     }
     wanted.len() == given.len() && wanted.iter().zip(&given).all(|(left, right)| same(left, right))
 }
@@ -156,8 +161,11 @@ fn messages(inventory: &Inventory, passes: &[[Pass; 3]]) -> Part {
         })
         .collect();
     let mut all: BTreeMap<String, bool> = BTreeMap::new();
-    for message in
-        inventory.services.iter().flat_map(|service| &service.sockets).flat_map(|socket| &socket.messages)
+    for message in inventory
+        .services
+        .iter()
+        .flat_map(|service| &service.sockets)
+        .flat_map(|socket| &socket.messages)
     {
         *all.entry(format!("{} {}", message.tag, message.value)).or_default() |=
             heard.contains(&message.value);

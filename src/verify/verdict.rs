@@ -60,7 +60,8 @@ pub fn judge(passes: &[[Pass; 3]], rows: &Rows, context: &Context<'_>) -> Verdic
         _ => context.tree.clone(),
     };
     let clues = Clues::new(context.inventory, context.plan, &tree);
-    let clusters = cluster::cluster(&compared.differences, passes, &|difference| clues.cause(difference));
+    let clusters =
+        cluster::cluster(&compared.differences, passes, &|difference| clues.cause(difference));
     let coverage = coverage::coverage(passes, context.inventory, &rows.written, &rows.copied);
     let (verdict, reasons) = answer(passes, &clusters, &coverage, &compared, context);
     Verdict {
@@ -72,7 +73,10 @@ pub fn judge(passes: &[[Pass; 3]], rows: &Rows, context: &Context<'_>) -> Verdic
         exchanges: compared.exchanges,
         coverage,
         clusters,
-        latency: Latency { original: quantiles(passes, &[0, 1]), migrated: quantiles(passes, &[2]) },
+        latency: Latency {
+            original: quantiles(passes, &[0, 1]),
+            migrated: quantiles(passes, &[2]),
+        },
     }
 }
 
@@ -246,7 +250,8 @@ fn few(names: &[String], before: &str) -> String {
     if names.is_empty() {
         return String::new();
     }
-    let mut text = format!("{before}{}", names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", "));
+    let mut text =
+        format!("{before}{}", names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", "));
     if names.len() > MOST {
         let _ = write!(text, " and {} more", names.len() - MOST);
     }
@@ -292,8 +297,12 @@ fn cluster_text(out: &mut String, cluster: &Cluster) {
 }
 
 /// The lines that both sides begin with, then each side's own.
-pub(crate) fn diff<'a>(original: &'a str, migrated: &'a str) -> (Vec<&'a str>, Vec<&'a str>, Vec<&'a str>) {
-    let (left, right): (Vec<&str>, Vec<&str>) = (original.lines().collect(), migrated.lines().collect());
+pub(crate) fn diff<'a>(
+    original: &'a str,
+    migrated: &'a str,
+) -> (Vec<&'a str>, Vec<&'a str>, Vec<&'a str>) {
+    let (left, right): (Vec<&str>, Vec<&str>) =
+        (original.lines().collect(), migrated.lines().collect());
     let same = left.iter().zip(&right).take_while(|(one, two)| one == two).count();
     (left[..same].to_vec(), left[same..].to_vec(), right[same..].to_vec())
 }
@@ -355,7 +364,9 @@ fn xml(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&apos;"),
             '\n' | '\t' => out.push(letter),
-            other if other.is_control() || matches!(other, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            other if other.is_control() || matches!(other, '\u{fffe}' | '\u{ffff}') => {
+                out.push('\u{fffd}')
+            }
             other => out.push(other),
         }
     }

@@ -56,7 +56,11 @@ fn parameters(dry_run: bool) -> PatchParams {
 }
 
 /// Applies one object; returns it as it then is.
-pub(super) async fn apply(cluster: &Cluster, object: &Object, dry_run: bool) -> Result<DynamicObject> {
+pub(super) async fn apply(
+    cluster: &Cluster,
+    object: &Object,
+    dry_run: bool,
+) -> Result<DynamicObject> {
     let api = cluster.api_of(object).await?;
     api.patch(&object.name, &parameters(dry_run), &Patch::Apply(&object.value))
         .await
@@ -103,7 +107,9 @@ pub(super) async fn preview(cluster: &Cluster, object: &Object, exists: bool) ->
     let title = object.title();
     let api = cluster.api_of(object).await?;
     let now = if exists {
-        api.get_opt(&object.name).await.map_err(|error| failed(format_args!("read {title}"), &error))?
+        api.get_opt(&object.name)
+            .await
+            .map_err(|error| failed(format_args!("read {title}"), &error))?
     } else {
         None
     };
@@ -207,7 +213,11 @@ pub(super) async fn owner(cluster: &Cluster, instance: &str) -> Result<Owner> {
 
 /// Whether nothing runs or lies in the namespace but what Kubernetes itself puts there.
 pub(super) async fn is_empty(cluster: &Cluster) -> Result<bool> {
-    let kinds = PRUNED.into_iter().chain([("v1", "Pod"), ("v1", "PersistentVolumeClaim"), ("v1", "Secret")]);
+    let kinds = PRUNED.into_iter().chain([
+        ("v1", "Pod"),
+        ("v1", "PersistentVolumeClaim"),
+        ("v1", "Secret"),
+    ]);
     for (api_version, kind) in kinds {
         let api = cluster.api(api_version, kind).await?;
         let list = api
@@ -244,7 +254,9 @@ pub(super) async fn ours(
         found.extend(
             list.items
                 .into_iter()
-                .filter(|object| object.metadata.owner_references.as_deref().unwrap_or_default().is_empty())
+                .filter(|object| {
+                    object.metadata.owner_references.as_deref().unwrap_or_default().is_empty()
+                })
                 .filter_map(|object| object.metadata.name)
                 .map(|name| ((*api_version).to_owned(), (*kind).to_owned(), name)),
         );
@@ -253,7 +265,12 @@ pub(super) async fn ours(
 }
 
 /// Deletes an object; one that is gone already is no error.
-pub(super) async fn delete(cluster: &Cluster, api_version: &str, kind: &str, name: &str) -> Result<()> {
+pub(super) async fn delete(
+    cluster: &Cluster,
+    api_version: &str,
+    kind: &str,
+    name: &str,
+) -> Result<()> {
     let api = cluster.api(api_version, kind).await?;
     match api.delete(name, &DeleteParams::background()).await {
         Ok(_) => Ok(()),
@@ -270,7 +287,8 @@ mod tests {
 
     #[test]
     fn differences_name_fields_and_hide_secrets() {
-        let (now, then) = (json!({"spec": {"a": 1, "b": [1, 2]}}), json!({"spec": {"a": 2, "b": [1, 3]}}));
+        let (now, then) =
+            (json!({"spec": {"a": 1, "b": [1, 2]}}), json!({"spec": {"a": 2, "b": [1, 3]}}));
         let mut fields = Vec::new();
         differences("", &now, &then, false, &mut fields);
         assert_eq!(fields, [".spec.a: 1 -> 2", ".spec.b[1]: 2 -> 3"]);

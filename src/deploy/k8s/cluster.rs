@@ -58,9 +58,10 @@ impl Cluster {
             None => {
                 let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
                 let kinds = GroupVersionKind::gvk(group, version, kind);
-                let (resource, capabilities) = kube::discovery::pinned_kind(&self.client, &kinds)
-                    .await
-                    .map_err(|error| failed(format_args!("find the kind {kind} ({api_version})"), &error))?;
+                let (resource, capabilities) =
+                    kube::discovery::pinned_kind(&self.client, &kinds).await.map_err(|error| {
+                        failed(format_args!("find the kind {kind} ({api_version})"), &error)
+                    })?;
                 let found = (resource, capabilities.scope == Scope::Namespaced);
                 if let Ok(mut kinds) = self.kinds.lock() {
                     kinds.insert(key, found.clone());
@@ -142,7 +143,11 @@ impl Cluster {
             }
         };
         Ok(labels.map(|labels| {
-            labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+            labels
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+                .join(",")
         }))
     }
 
@@ -157,7 +162,8 @@ impl Cluster {
         let status = found.status.unwrap_or_default();
         Ok(status.observed_generation < found.metadata.generation
             || status.updated_replicas.unwrap_or(0) < status.replicas.unwrap_or(0)
-            || status.replicas.unwrap_or(0) < found.spec.and_then(|spec| spec.replicas).unwrap_or(1))
+            || status.replicas.unwrap_or(0)
+                < found.spec.and_then(|spec| spec.replicas).unwrap_or(1))
     }
 
     /// Rolls a workload's pods anew.
@@ -167,10 +173,8 @@ impl Cluster {
             "kubectl.kubernetes.io/restartedAt": now
         }}}}});
         // A manager of its own: a later apply must not take the annotation for drift.
-        let parameters = PatchParams {
-            field_manager: Some("migrate-restart".into()),
-            ..PatchParams::default()
-        };
+        let parameters =
+            PatchParams { field_manager: Some("migrate-restart".into()), ..PatchParams::default() };
         for kind in ["Deployment", "StatefulSet"] {
             let api = self.api("apps/v1", kind).await?;
             match api.patch(workload, &parameters, &Patch::Merge(&patch)).await {

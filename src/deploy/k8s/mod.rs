@@ -214,11 +214,7 @@ fn check_name(overlay: &str) -> Result<()> {
     let plain = !overlay.is_empty()
         && !overlay.starts_with('.')
         && overlay.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter));
-    if plain {
-        Ok(())
-    } else {
-        Err(Error::usage(format!("{overlay:?} is no name of an overlay")))
-    }
+    if plain { Ok(()) } else { Err(Error::usage(format!("{overlay:?} is no name of an overlay"))) }
 }
 
 /// The Secret that holds a workload's secrets.

@@ -82,7 +82,8 @@ async fn addresses(cluster: &Cluster) -> Result<Vec<String>> {
         }
     }
     let api = cluster.api_host.trim_matches(['[', ']']).to_owned();
-    let local = api == "localhost" || api.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let local =
+        api == "localhost" || api.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     if local {
         found.insert(0, if api == "localhost" { "127.0.0.1".to_owned() } else { api });
     } else {

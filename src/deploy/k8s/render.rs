@@ -141,10 +141,8 @@ fn prepare(text: &str, plan: &Plan, images: &Images, namespace: Option<&str>) ->
                 Some(object.value.pointer("/metadata/namespace")?.as_str()?.to_owned())
             })
         });
-    let target = namespace.map_or_else(
-        || stated.clone().unwrap_or_else(|| plan.name.clone()),
-        ToOwned::to_owned,
-    );
+    let target = namespace
+        .map_or_else(|| stated.clone().unwrap_or_else(|| plan.name.clone()), ToOwned::to_owned);
     let mut unpushed = Vec::new();
     for object in &mut objects {
         if let Some(stated) = stated.as_deref().filter(|stated| *stated != target) {

@@ -106,10 +106,8 @@ pub(super) async fn wait(
 
 /// Waits until every one of the workloads is ready.
 pub(crate) async fn ready(cluster: &Cluster, workloads: &[String], console: Console) -> Result<()> {
-    let awaited: Vec<_> = workloads
-        .iter()
-        .map(|name| Awaited { name: name.clone(), may_wait: false })
-        .collect();
+    let awaited: Vec<_> =
+        workloads.iter().map(|name| Awaited { name: name.clone(), may_wait: false }).collect();
     wait(cluster, &awaited, console).await.map(|_| ())
 }
 
@@ -133,11 +131,10 @@ async fn state(cluster: &Cluster, name: &str) -> Result<State> {
             && status.updated_replicas.unwrap_or(0) >= wanted
             && status.available_replicas.unwrap_or(0) >= wanted
             && status.replicas.unwrap_or(0) <= wanted.max(status.updated_replicas.unwrap_or(0));
-        let refused = status
-            .conditions
-            .iter()
-            .flatten()
-            .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True");
+        let refused =
+            status.conditions.iter().flatten().find(|condition| {
+                condition.type_ == "ReplicaFailure" && condition.status == "True"
+            });
         if let Some(refused) = refused {
             let words = refused.message.clone().unwrap_or_default();
             state.stuck = Some((words, false));
@@ -189,7 +186,9 @@ async fn state(cluster: &Cluster, name: &str) -> Result<State> {
             let words = waiting.message.as_deref().unwrap_or_default();
             let at_once = match reason {
                 "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => true,
-                "ErrImagePull" | "CreateContainerConfigError" | "CreateContainerError"
+                "ErrImagePull"
+                | "CreateContainerConfigError"
+                | "CreateContainerError"
                 | "RunContainerError" => false,
                 _ => continue,
             };
@@ -213,7 +212,11 @@ async fn events(cluster: &Cluster, workload: &str) -> Vec<Event> {
         })
         .collect();
     events.sort_by_key(|event| {
-        event.last_timestamp.clone().map(|time| time.0).or(event.event_time.clone().map(|time| time.0))
+        event
+            .last_timestamp
+            .clone()
+            .map(|time| time.0)
+            .or(event.event_time.clone().map(|time| time.0))
     });
     events
 }
@@ -233,11 +236,8 @@ async fn explain(cluster: &Cluster, workload: &str, console: Console) {
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     for pod in cluster.pods(workload).await.unwrap_or_default().into_iter().take(2) {
         let Some(name) = pod.metadata.name else { continue };
-        let parameters = LogParams {
-            tail_lines: Some(20),
-            limit_bytes: Some(64 << 10),
-            ..LogParams::default()
-        };
+        let parameters =
+            LogParams { tail_lines: Some(20), limit_bytes: Some(64 << 10), ..LogParams::default() };
         let previous = LogParams { previous: true, ..parameters.clone() };
         let text = match api.logs(&name, &parameters).await {
             Ok(text) if !text.trim().is_empty() => text,

@@ -82,7 +82,8 @@ async fn claims(cluster: &Cluster, plan: &Plan) -> Result<Vec<String>> {
     let ours = apply::ours(cluster, &plan.name, &[("apps/v1", "StatefulSet")]).await?;
     let mut prefixes: Vec<String> = Vec::new();
     for (_, _, name) in ours {
-        let set = sets.get_opt(&name).await.map_err(|error| failed("read a StatefulSet", &error))?;
+        let set =
+            sets.get_opt(&name).await.map_err(|error| failed("read a StatefulSet", &error))?;
         let templates = set.and_then(|set| set.spec).and_then(|spec| spec.volume_claim_templates);
         for template in templates.into_iter().flatten() {
             prefixes.push(format!("{}-{name}-", template.metadata.name.unwrap_or_default()));
@@ -102,8 +103,9 @@ async fn claims(cluster: &Cluster, plan: &Plan) -> Result<Vec<String>> {
         .map_err(|error| failed("list the volume claims", &error))?;
     for name in all.items.into_iter().filter_map(|claim| claim.metadata.name) {
         let made = prefixes.iter().any(|prefix| {
-            name.strip_prefix(prefix.as_str())
-                .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+            name.strip_prefix(prefix.as_str()).is_some_and(|rest| {
+                !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
+            })
         });
         if made && !names.contains(&name) {
             names.push(name);

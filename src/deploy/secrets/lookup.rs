@@ -46,7 +46,8 @@ fn assignments(text: &[u8]) -> Vec<Assignment> {
             at += 1;
             continue;
         }
-        let end_of_line = text[at..].iter().position(|b| *b == b'\n').map_or(text.len(), |n| at + n);
+        let end_of_line =
+            text[at..].iter().position(|b| *b == b'\n').map_or(text.len(), |n| at + n);
         if matches!(text[at], b'#' | b';') {
             at = end_of_line;
             continue;

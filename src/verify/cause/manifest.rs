@@ -52,13 +52,14 @@ pub(super) fn variable(tree: &BTreeMap<String, String>, words: &[&str]) -> Optio
     words.iter().find_map(|word| {
         find(tree, |line| {
             let line = line.trim().trim_start_matches("- ");
-            let name = line.strip_prefix("name:").map_or_else(
-                || line.split([':', '=']).next().unwrap_or("").trim(),
-                str::trim,
-            );
+            let name = line
+                .strip_prefix("name:")
+                .map_or_else(|| line.split([':', '=']).next().unwrap_or("").trim(), str::trim);
             !name.is_empty()
                 && name.len() <= 64
-                && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
                 && name.contains(word)
         })
     })

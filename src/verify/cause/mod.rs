@@ -36,11 +36,10 @@ impl<'a> Clues<'a> {
     pub(super) fn cause(&self, difference: &Difference) -> Cause {
         let mut cause = rules::cause(self, difference);
         if cause.evidence.is_none() {
-            cause.evidence = difference
-                .origin
-                .as_ref()
-                .and_then(|origin| origin.evidence.clone())
-                .or_else(|| self.location(&difference.path).map(|location| location.evidence.clone()));
+            cause.evidence =
+                difference.origin.as_ref().and_then(|origin| origin.evidence.clone()).or_else(
+                    || self.location(&difference.path).map(|location| location.evidence.clone()),
+                );
         }
         cause
     }

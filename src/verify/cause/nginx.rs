@@ -94,7 +94,8 @@ impl Nginx {
             } else if code.starts_with('}') {
                 open.pop();
             } else if let Some(statement) = code.strip_suffix(';') {
-                let (name, value) = statement.split_once(char::is_whitespace).unwrap_or((statement, ""));
+                let (name, value) =
+                    statement.split_once(char::is_whitespace).unwrap_or((statement, ""));
                 self.directives.push(Directive {
                     name: name.to_owned(),
                     value: value.trim().to_owned(),
@@ -120,17 +121,25 @@ impl Nginx {
 
     /// A directive that holds for a location: its own, else that of a block around it, else one
     /// outside all blocks.
-    pub(crate) fn directive(&self, location: Option<usize>, name: &str, word: &str) -> Option<&Directive> {
-        let fits = |directive: &&Directive| {
-            directive.name.eq_ignore_ascii_case(name)
-                && (word.is_empty()
-                    || directive.value.split_whitespace().next().is_some_and(|first| {
-                        first.trim_matches('"').eq_ignore_ascii_case(word)
-                    }))
-        };
+    pub(crate) fn directive(
+        &self,
+        location: Option<usize>,
+        name: &str,
+        word: &str,
+    ) -> Option<&Directive> {
+        let fits =
+            |directive: &&Directive| {
+                directive.name.eq_ignore_ascii_case(name)
+                    && (word.is_empty()
+                        || directive.value.split_whitespace().next().is_some_and(|first| {
+                            first.trim_matches('"').eq_ignore_ascii_case(word)
+                        }))
+            };
         let mut block = location;
         while let Some(index) = block {
-            if let Some(found) = self.directives.iter().filter(fits).find(|one| one.block == Some(index)) {
+            if let Some(found) =
+                self.directives.iter().filter(fits).find(|one| one.block == Some(index))
+            {
                 return Some(found);
             }
             block = self.blocks[index].parent;
@@ -142,7 +151,9 @@ impl Nginx {
 /// nginx's own choice among locations, each an identity, a modifier and a path.
 pub(crate) fn choose<T: Copy>(locations: &[(T, &str, &str)], path: &str) -> Option<T> {
     let path = path.split(['?', '#']).next().unwrap_or("");
-    if let Some(exact) = locations.iter().find(|(_, modifier, own)| *modifier == "=" && *own == path) {
+    if let Some(exact) =
+        locations.iter().find(|(_, modifier, own)| *modifier == "=" && *own == path)
+    {
         return Some(exact.0);
     }
     let prefix = locations

@@ -9,33 +9,81 @@ use crate::verify::compare::{Difference, Kind, What};
 pub(super) fn cause(clues: &Clues<'_>, difference: &Difference) -> Cause {
     let path = difference.path.as_str();
     match &difference.kind {
-        Kind::Handshake(_, 401 | 403) => session(clues, path, "the upgrade is refused as from a stranger"),
+        Kind::Handshake(_, 401 | 403) => {
+            session(clues, path, "the upgrade is refused as from a stranger")
+        }
         Kind::Handshake(..) => upgrade(clues, path),
         Kind::Status(_, 413) | Kind::Status(413, _) => body_size(clues, path),
-        Kind::Lost | Kind::Surplus | Kind::Disorder | Kind::Value(_, true) if !is_wide(difference) => heard(clues, difference),
+        Kind::Lost | Kind::Surplus | Kind::Disorder | Kind::Value(_, true)
+            if !is_wide(difference) =>
+        {
+            heard(clues, difference)
+        }
         Kind::Doubled => replicas(clues, "messages arrive twice: two processes send them"),
-        Kind::Closed => directive_or(clues, path, "proxy_read_timeout", "", "the proxy ends connections after its read timeout"),
+        Kind::Closed => directive_or(
+            clues,
+            path,
+            "proxy_read_timeout",
+            "",
+            "the proxy ends connections after its read timeout",
+        ),
         Kind::ContentType(first, migrated) => mime(clues, path, first, migrated),
-        Kind::Encoding => directive_or(clues, path, "gzip", "", "compression is set in another way"),
+        Kind::Encoding => {
+            directive_or(clues, path, "gzip", "", "compression is set in another way")
+        }
         Kind::Cookie(attribute) => cookie(clues, path, attribute),
         Kind::Copied(table, keys) => copied(table, keys),
         Kind::Rows(table) => text(format!(
             "table {table} is not written as before: a trigger, a job, or a write of the app is missing"
         )),
-        Kind::Identity => text("an id is not kept or is given twice: sessions or sequences are not shared, or a cache answers for others"),
+        Kind::Identity => text(
+            "an id is not kept or is given twice: sessions or sequences are not shared, or a cache answers for others",
+        ),
         Kind::Location => forwarded(clues, path, &difference.group),
         Kind::Header(name) => header(clues, path, name),
-        Kind::ErrorPage => directive_or(clues, path, "error_page", "", "the proxy's own error page is not served"),
-        Kind::Internals => variable_or(clues, &["NODE_ENV", "_ENV", "DEBUG"], "the app runs in development mode"),
-        Kind::Broken => directive_or(clues, path, "proxy_buffering", "", "the proxy or the app ends answers early (timeouts, memory limit)"),
-        Kind::Failed(_) | Kind::Status(_, 502 | 503) => directive_or(
-            clues, path, "proxy_pass", "", "the app behind the proxy does not answer: see its log and its probes",
+        Kind::ErrorPage => {
+            directive_or(clues, path, "error_page", "", "the proxy's own error page is not served")
+        }
+        Kind::Internals => {
+            variable_or(clues, &["NODE_ENV", "_ENV", "DEBUG"], "the app runs in development mode")
+        }
+        Kind::Broken => directive_or(
+            clues,
+            path,
+            "proxy_buffering",
+            "",
+            "the proxy or the app ends answers early (timeouts, memory limit)",
         ),
-        Kind::Status(_, 504) => directive_or(clues, path, "proxy_read_timeout", "", "the proxy waits less long for the app"),
+        Kind::Failed(_) | Kind::Status(_, 502 | 503) => directive_or(
+            clues,
+            path,
+            "proxy_pass",
+            "",
+            "the app behind the proxy does not answer: see its log and its probes",
+        ),
+        Kind::Status(_, 504) => directive_or(
+            clues,
+            path,
+            "proxy_read_timeout",
+            "",
+            "the proxy waits less long for the app",
+        ),
         Kind::Status(..) => status(clues, path, difference),
-        Kind::Answered => directive_or(clues, path, "allow", "", "what the original closes without an answer is answered"),
+        Kind::Answered => directive_or(
+            clues,
+            path,
+            "allow",
+            "",
+            "what the original closes without an answer is answered",
+        ),
         Kind::Skipped => text("an earlier answer lacks the value that the step needs"),
-        Kind::Body => directive_or(clues, path, "root", "", "the file in the image or volume is another than on the source"),
+        Kind::Body => directive_or(
+            clues,
+            path,
+            "root",
+            "",
+            "the file in the image or volume is another than on the source",
+        ),
         _ => value(clues, path, difference),
     }
 }
@@ -81,11 +129,16 @@ fn cut(value: &str) -> String {
 fn upgrade(clues: &Clues<'_>, path: &str) -> Cause {
     let location = clues.nginx.location(path);
     let Some(index) = location else {
-        return text("the proxy does not pass the upgrade on: `Upgrade` and `Connection` must be set for this path");
+        return text(
+            "the proxy does not pass the upgrade on: `Upgrade` and `Connection` must be set for this path",
+        );
     };
     let block = &clues.nginx.blocks[index];
     let set = clues.nginx.directive(location, "proxy_set_header", "Upgrade");
-    let passed = set.filter(|directive| directive.value.contains("http_upgrade") || directive.value.to_ascii_lowercase().contains("websocket"));
+    let passed = set.filter(|directive| {
+        directive.value.contains("http_upgrade")
+            || directive.value.to_ascii_lowercase().contains("websocket")
+    });
     match passed {
         None => at(
             format!(
@@ -103,7 +156,10 @@ fn upgrade(clues: &Clues<'_>, path: &str) -> Cause {
                     block.line,
                 )
             } else {
-                point(directive, "the upgrade to WebSocket is lost between proxy and app, or before the proxy (ingress)")
+                point(
+                    directive,
+                    "the upgrade to WebSocket is lost between proxy and app, or before the proxy (ingress)",
+                )
             }
         }
     }
@@ -121,14 +177,31 @@ fn body_size(clues: &Clues<'_>, path: &str) -> Cause {
         let same = nginx::bytes(&found.value).is_some_and(|own| Some(own) == limit);
         if same {
             if let Some(line) = ingress {
-                return at(format!("the ingress limits request bodies ({}){was}", line.text), &line.file, line.line);
+                return at(
+                    format!("the ingress limits request bodies ({}){was}", line.text),
+                    &line.file,
+                    line.line,
+                );
             }
-            return point(found, format!("`client_max_body_size {}` is as before: a proxy in front of it limits request bodies{was}", found.value));
+            return point(
+                found,
+                format!(
+                    "`client_max_body_size {}` is as before: a proxy in front of it limits request bodies{was}",
+                    found.value
+                ),
+            );
         }
-        return point(found, format!("`client_max_body_size {}` limits request bodies{was}", found.value));
+        return point(
+            found,
+            format!("`client_max_body_size {}` limits request bodies{was}", found.value),
+        );
     }
     if let Some(line) = ingress {
-        return at(format!("the ingress limits request bodies ({}){was}", line.text), &line.file, line.line);
+        return at(
+            format!("the ingress limits request bodies ({}){was}", line.text),
+            &line.file,
+            line.line,
+        );
     }
     match location {
         Some(index) => {
@@ -140,17 +213,24 @@ fn body_size(clues: &Clues<'_>, path: &str) -> Cause {
                 server.line,
             )
         }
-        None => text(format!("a proxy limits request bodies (`client_max_body_size`, ingress `proxy-body-size`){was}")),
+        None => text(format!(
+            "a proxy limits request bodies (`client_max_body_size`, ingress `proxy-body-size`){was}"
+        )),
     }
 }
 
 fn heard(clues: &Clues<'_>, difference: &Difference) -> Cause {
     let unbuffered = clues.location(&difference.path).is_some_and(|location| location.unbuffered);
     let path = difference.path.as_str();
-    if unbuffered || difference.original.contains("/events") && clues.in_process("broadcast").is_none() {
+    if unbuffered
+        || difference.original.contains("/events") && clues.in_process("broadcast").is_none()
+    {
         return directive_or(clues, path, "proxy_buffering", "", "the proxy holds events back");
     }
-    replicas(clues, "messages do not reach clients of another replica: broadcast is kept in one process's memory")
+    replicas(
+        clues,
+        "messages do not reach clients of another replica: broadcast is kept in one process's memory",
+    )
 }
 
 fn replicas(clues: &Clues<'_>, words: &str) -> Cause {
@@ -161,7 +241,9 @@ fn replicas(clues: &Clues<'_>, words: &str) -> Cause {
         .or_else(|| clues.apps().next())
         .map(|service| clues.workload(&service.id));
     let mut cause = match manifest::replicas(clues.tree, app.as_deref().unwrap_or("")) {
-        Some((line, number)) if number > 1 => at(format!("{words} (`{}`)", line.text), &line.file, line.line),
+        Some((line, number)) if number > 1 => {
+            at(format!("{words} (`{}`)", line.text), &line.file, line.line)
+        }
         Some((line, _)) => at(
             format!("{words}; the manifest asks for one replica: see how many run"),
             &line.file,
@@ -175,7 +257,8 @@ fn replicas(clues: &Clues<'_>, words: &str) -> Cause {
 
 fn mime(clues: &Clues<'_>, path: &str, first: &str, migrated: &str) -> Cause {
     let name = path.split(['?', '#']).next().unwrap_or("");
-    let extension = name.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, end)| end);
+    let extension =
+        name.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, end)| end);
     let media = migrated.split(';').next().unwrap_or("").trim();
     if first.split(';').next() == migrated.split(';').next() {
         return directive_or(clues, path, "charset", "", "the charset is set in another way");
@@ -194,15 +277,34 @@ fn mime(clues: &Clues<'_>, path: &str, first: &str, migrated: &str) -> Cause {
         .find(fitting)
         .or_else(|| clues.nginx.directives.iter().find(maps))
     {
-        return point(found, format!("files ending in .{extension} are mapped to `{}`", found.name));
+        return point(
+            found,
+            format!("files ending in .{extension} are mapped to `{}`", found.name),
+        );
     }
-    if let Some(found) = clues.nginx.directives.iter().find(|one| one.name == "default_type" && one.value == media) {
-        return point(found, format!("no type is mapped to .{extension}: `default_type {media}` holds"));
+    if let Some(found) =
+        clues.nginx.directives.iter().find(|one| one.name == "default_type" && one.value == media)
+    {
+        return point(
+            found,
+            format!("no type is mapped to .{extension}: `default_type {media}` holds"),
+        );
     }
-    if let Some(found) = clues.nginx.directives.iter().find(|one| one.name == "include" && one.value.contains("mime.types")) {
+    if let Some(found) = clues
+        .nginx
+        .directives
+        .iter()
+        .find(|one| one.name == "include" && one.value.contains("mime.types"))
+    {
         return point(found, format!("the MIME types for .{extension} come from here"));
     }
-    directive_or(clues, path, "types", "", "the server maps this file's extension to another MIME type")
+    directive_or(
+        clues,
+        path,
+        "types",
+        "",
+        "the server maps this file's extension to another MIME type",
+    )
 }
 
 fn cookie(clues: &Clues<'_>, path: &str, attribute: &str) -> Cause {
@@ -219,14 +321,18 @@ fn cookie(clues: &Clues<'_>, path: &str, attribute: &str) -> Cause {
         if cause.path.is_some() {
             "the app decides `Secure` by the scheme that it is told, or by its environment: "
                 .clone_into(&mut cause.text);
-            cause.text.push_str("see `X-Forwarded-Proto` here, the app's trusted proxies, and its variables");
+            cause.text.push_str(
+                "see `X-Forwarded-Proto` here, the app's trusted proxies, and its variables",
+            );
             return cause;
         }
     }
     let mut cause = variable_or(
         clues,
         &["COOKIE", "SAMESITE", "SECURE", "SESSION", "TRUST", "NODE_ENV"],
-        &format!("the app sets cookies by its environment or by what the proxy tells it ({attribute})"),
+        &format!(
+            "the app sets cookies by its environment or by what the proxy tells it ({attribute})"
+        ),
     );
     cause.evidence = trust.map(|trust| trust.evidence.clone());
     cause
@@ -254,7 +360,11 @@ fn forwarded(clues: &Clues<'_>, path: &str, group: &str) -> Cause {
     // It may stand in a file that is included.
     if let Some(found) = clues.nginx.directives.iter().find(|one| {
         one.name == "proxy_set_header"
-            && one.value.split_whitespace().next().is_some_and(|first| first.eq_ignore_ascii_case(name))
+            && one
+                .value
+                .split_whitespace()
+                .next()
+                .is_some_and(|first| first.eq_ignore_ascii_case(name))
     }) {
         return point(found, format!("{words} (`{} {}`)", found.name, cut(&found.value)));
     }
@@ -263,31 +373,72 @@ fn forwarded(clues: &Clues<'_>, path: &str, group: &str) -> Cause {
 
 fn header(clues: &Clues<'_>, path: &str, name: &str) -> Cause {
     if matches!(name, "etag" | "last-modified") {
-        return directive_or(clues, path, "etag", "", "files are served by another server or were changed on the way");
+        return directive_or(
+            clues,
+            path,
+            "etag",
+            "",
+            "files are served by another server or were changed on the way",
+        );
     }
     let location = clues.nginx.location(path);
     let set = clues.nginx.directives.iter().find(|one| {
         one.name == "add_header"
-            && one.value.split_whitespace().next().is_some_and(|first| first.eq_ignore_ascii_case(name))
+            && one
+                .value
+                .split_whitespace()
+                .next()
+                .is_some_and(|first| first.eq_ignore_ascii_case(name))
     });
     match clues.nginx.directive(location, "add_header", name).or(set) {
-        Some(found) => point(found, format!("`add_header {}` is in force elsewhere or differs; a block with its own `add_header` inherits none", cut(&found.value))),
-        None => directive_or(clues, path, "proxy_pass", "", &format!("the proxy or the app sets {name} in another way")),
+        Some(found) => point(
+            found,
+            format!(
+                "`add_header {}` is in force elsewhere or differs; a block with its own `add_header` inherits none",
+                cut(&found.value)
+            ),
+        ),
+        None => directive_or(
+            clues,
+            path,
+            "proxy_pass",
+            "",
+            &format!("the proxy or the app sets {name} in another way"),
+        ),
     }
 }
 
 fn status(clues: &Clues<'_>, path: &str, difference: &Difference) -> Cause {
     match difference.group.as_str() {
-        "rate limit" => directive_or(clues, path, "limit_req", "", "requests are limited in another way"),
-        "basic auth" => directive_or(clues, path, "auth_basic", "", "the password of this location is asked for in another way"),
-        "request head refused" => directive_or(clues, path, "large_client_header_buffers", "", "the proxy takes only smaller request heads"),
+        "rate limit" => {
+            directive_or(clues, path, "limit_req", "", "requests are limited in another way")
+        }
+        "basic auth" => directive_or(
+            clues,
+            path,
+            "auth_basic",
+            "",
+            "the password of this location is asked for in another way",
+        ),
+        "request head refused" => directive_or(
+            clues,
+            path,
+            "large_client_header_buffers",
+            "",
+            "the proxy takes only smaller request heads",
+        ),
         "session id unknown" => replicas(clues, "requests of one client reach different replicas"),
-        group if difference.class == crate::model::verdict::Class::Session => session(clues, path, group),
+        group if difference.class == crate::model::verdict::Class::Session => {
+            session(clues, path, group)
+        }
         _ => {
             let location = clues.nginx.location(path);
             for name in ["return", "rewrite", "try_files", "alias", "proxy_pass"] {
                 if let Some(found) = clues.nginx.directive(location, name, "") {
-                    return point(found, format!("this path is answered by `{} {}`", found.name, cut(&found.value)));
+                    return point(
+                        found,
+                        format!("this path is answered by `{} {}`", found.name, cut(&found.value)),
+                    );
                 }
             }
             directive_or(clues, path, "location", "", "this path is answered in another way")
@@ -296,39 +447,68 @@ fn status(clues: &Clues<'_>, path: &str, difference: &Difference) -> Cause {
 }
 
 fn session(clues: &Clues<'_>, _path: &str, words: &str) -> Cause {
-    let many = clues
-        .apps()
-        .map(|service| clues.workload(&service.id))
-        .any(|workload| manifest::replicas(clues.tree, &workload).is_some_and(|(_, number)| number > 1));
+    let many = clues.apps().map(|service| clues.workload(&service.id)).any(|workload| {
+        manifest::replicas(clues.tree, &workload).is_some_and(|(_, number)| number > 1)
+    });
     if many {
-        return replicas(clues, "sessions are kept in one process's memory and are unknown to other replicas");
+        return replicas(
+            clues,
+            "sessions are kept in one process's memory and are unknown to other replicas",
+        );
     }
-    variable_or(clues, &["SESSION", "SECRET", "COOKIE"], &format!("sessions are not recognised ({words}): their store or secret differs"))
+    variable_or(
+        clues,
+        &["SESSION", "SECRET", "COOKIE"],
+        &format!("sessions are not recognised ({words}): their store or secret differs"),
+    )
 }
 
 fn value(clues: &Clues<'_>, path: &str, difference: &Difference) -> Cause {
     if difference.group.ends_with("charset") {
-        let line = manifest::find(clues.tree, |line| line.contains("character") || line.contains("utf8"));
+        let line =
+            manifest::find(clues.tree, |line| line.contains("character") || line.contains("utf8"));
         return match line {
-            Some(line) => at("text is stored or sent in another character set", &line.file, line.line),
-            None => text("text is stored or sent in another character set: compare the database's and the connection's (utf8mb4)"),
+            Some(line) => {
+                at("text is stored or sent in another character set", &line.file, line.line)
+            }
+            None => text(
+                "text is stored or sent in another character set: compare the database's and the connection's (utf8mb4)",
+            ),
         };
     }
     match difference.kind {
-        Kind::Value(What::Zone, _) => variable_or(clues, &["TZ"], "the time zone of the app or the database differs"),
+        Kind::Value(What::Zone, _) => {
+            variable_or(clues, &["TZ"], "the time zone of the app or the database differs")
+        }
         Kind::Value(What::Scheme, _) => forwarded(clues, path, "url scheme"),
         Kind::Value(What::Authority, _) => forwarded(clues, path, "url host"),
-        Kind::Value(What::Address, _) => text("the platform's proxies stand between client and app; logs and rate limits see their addresses unless each is trusted"),
+        Kind::Value(What::Address, _) => text(
+            "the platform's proxies stand between client and app; logs and rate limits see their addresses unless each is trusted",
+        ),
         Kind::Value(What::Drift, _) => text("both sides have been written to since the copy"),
-        Kind::Value(What::Missing | What::Extra | What::Order, _) => text("rows are missing, new or sorted in another way (collation): run `migrate data check`"),
+        Kind::Value(What::Missing | What::Extra | What::Order, _) => text(
+            "rows are missing, new or sorted in another way (collation): run `migrate data check`",
+        ),
         _ if difference.group.starts_with("request header") => {
             let name = difference.group.trim_start_matches("request header ");
             if name == "x-forwarded-proto" {
                 return forwarded(clues, path, "url scheme");
             }
-            directive_or(clues, path, "proxy_set_header", name, &format!("the proxy passes {name} on in another way"))
+            directive_or(
+                clues,
+                path,
+                "proxy_set_header",
+                name,
+                &format!("the proxy passes {name} on in another way"),
+            )
         }
         _ if difference.group == "url scheme" => forwarded(clues, path, "url scheme"),
-        _ => directive_or(clues, path, "proxy_pass", "", "the app behind this path answers with other data: compare its version, environment and rows"),
+        _ => directive_or(
+            clues,
+            path,
+            "proxy_pass",
+            "",
+            "the app behind this path answers with other data: compare its version, environment and rows",
+        ),
     }
 }

@@ -30,15 +30,21 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
         return None;
     }
     let before = |fits: &dyn Fn(&Difference) -> bool| {
-        all.iter().enumerate().filter(|(other, difference)| {
-            *other != index
-                && difference.tier == Tier::Fail
-                && difference.scenario == one.scenario
-                && difference.order < one.order
-                && fits(difference)
-        }).map(|(other, difference)| (other, difference.order)).collect::<Vec<_>>()
+        all.iter()
+            .enumerate()
+            .filter(|(other, difference)| {
+                *other != index
+                    && difference.tier == Tier::Fail
+                    && difference.scenario == one.scenario
+                    && difference.order < one.order
+                    && fits(difference)
+            })
+            .map(|(other, difference)| (other, difference.order))
+            .collect::<Vec<_>>()
     };
-    let nearest = |list: &[(usize, usize)]| list.iter().max_by_key(|(_, order)| *order).map(|(other, _)| *other);
+    let nearest = |list: &[(usize, usize)]| {
+        list.iter().max_by_key(|(_, order)| *order).map(|(other, _)| *other)
+    };
     let anywhere = |fits: &dyn Fn(&Difference) -> bool| {
         all.iter().position(|difference| difference.tier == Tier::Fail && fits(difference))
     };
@@ -49,7 +55,10 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
     match &one.kind {
         Kind::Skipped => nearest(&before(&|difference| {
             unanswered(difference)
-                || matches!(difference.kind, Kind::Cookie(_) | Kind::Value(What::Vanished | What::Type, _) | Kind::Lost)
+                || matches!(
+                    difference.kind,
+                    Kind::Cookie(_) | Kind::Value(What::Vanished | What::Type, _) | Kind::Lost
+                )
         })),
         // Not logged in: because of the cookie, or because logging in went wrong.
         Kind::Status(_, 401 | 403 | 302 | 303) | Kind::Handshake(_, 401 | 403) => {
@@ -110,13 +119,16 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
                 || difference.group == "location scheme"
                 || difference.group == "request header x-forwarded-proto"
         }),
-        Kind::Location if one.group == "location scheme" => {
-            anywhere(&|difference| difference.group == "url scheme" || difference.group == "request header x-forwarded-proto")
-        }
+        Kind::Location if one.group == "location scheme" => anywhere(&|difference| {
+            difference.group == "url scheme"
+                || difference.group == "request header x-forwarded-proto"
+        }),
         Kind::Location if one.group == "location host or port" => {
             anywhere(&|difference| difference.group == "url host")
         }
-        Kind::Header(name) if name == "vary" => anywhere(&|difference| matches!(difference.kind, Kind::Encoding)),
+        Kind::Header(name) if name == "vary" => {
+            anywhere(&|difference| matches!(difference.kind, Kind::Encoding))
+        }
         _ => None,
     }
 }

@@ -19,7 +19,12 @@ pub(super) fn cut(text: &str) -> String {
         || text.to_owned(),
         |secrets| secrets.replace_all(text, "${1}${2}${3}…").into_owned(),
     );
-    text.lines().filter(|line| !line.trim().is_empty()).take(5).map(line).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .take(5)
+        .map(line)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// One line, at most 240 characters, nothing that moves a terminal's cursor.
@@ -41,7 +46,9 @@ mod tests {
 
     #[test]
     fn secrets_are_cut() {
-        let text = cut("{\"password\": \"hunter2\", \"name\": \"x\"}\nSet-Cookie: sid=abcdef; Path=/\n/x?token=abc&y=1");
+        let text = cut(
+            "{\"password\": \"hunter2\", \"name\": \"x\"}\nSet-Cookie: sid=abcdef; Path=/\n/x?token=abc&y=1",
+        );
         assert!(!text.contains("hunter2") && !text.contains("abcdef") && !text.contains("=abc"));
         assert!(text.contains("\"name\": \"x\"") && text.contains("y=1"));
     }

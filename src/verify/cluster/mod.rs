@@ -37,10 +37,15 @@ pub(super) fn cluster(
                 .iter()
                 .map(|index| {
                     let one = &differences[*index];
-                    (one.scenario, one.order, if one.order == usize::MAX { one.group.as_str() } else { "" })
+                    (
+                        one.scenario,
+                        one.order,
+                        if one.order == usize::MAX { one.group.as_str() } else { "" },
+                    )
                 })
                 .collect();
-            let scenario = passes.get(chosen.scenario).map_or("", |three| three[0].scenario.as_str());
+            let scenario =
+                passes.get(chosen.scenario).map_or("", |three| three[0].scenario.as_str());
             Some((
                 first,
                 Cluster {
@@ -59,6 +64,7 @@ pub(super) fn cluster(
             ))
         })
         .collect();
-    clusters.sort_by_key(|(first, cluster)| (cluster.tier, std::cmp::Reverse(cluster.count), *first));
+    clusters
+        .sort_by_key(|(first, cluster)| (cluster.tier, std::cmp::Reverse(cluster.count), *first));
     clusters.into_iter().map(|(_, cluster)| cluster).collect()
 }

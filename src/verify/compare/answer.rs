@@ -28,11 +28,7 @@ pub(crate) struct Passes<'a> {
 impl Passes<'_> {
     /// What a walk over data needs.
     pub(crate) fn walk(&self) -> Walk {
-        Walk {
-            moments: self.moments,
-            drifted: self.drifted,
-            budget: Cell::new(20_000),
-        }
+        Walk { moments: self.moments, drifted: self.drifted, budget: Cell::new(20_000) }
     }
 }
 
@@ -67,7 +63,11 @@ pub(crate) fn compare(
             "answers end early",
             (
                 format!("{} bytes, whole", first.body_bytes),
-                format!("{} bytes, then: {}", migrated.body_bytes, migrated.broken.as_deref().unwrap_or("")),
+                format!(
+                    "{} bytes, then: {}",
+                    migrated.body_bytes,
+                    migrated.broken.as_deref().unwrap_or("")
+                ),
             ),
         ));
         return;
@@ -82,7 +82,9 @@ pub(crate) fn compare(
     if first.body == migrated.body && first.body == again.body {
         return;
     }
-    if first.body_bytes > first.body.len() as u64 || migrated.body_bytes > migrated.body.len() as u64 {
+    if first.body_bytes > first.body.len() as u64
+        || migrated.body_bytes > migrated.body.len() as u64
+    {
         if first.body_bytes == again.body_bytes && first.body_bytes != migrated.body_bytes {
             out.push(bytes(scene, &first.body, &migrated.body));
         }
@@ -113,7 +115,10 @@ fn bodies(
             "the body is not encoded as its Content-Encoding says",
             (
                 "a body that can be decoded",
-                format!("content-encoding: {}", body::header(migrated, "content-encoding").unwrap_or("none")),
+                format!(
+                    "content-encoding: {}",
+                    body::header(migrated, "content-encoding").unwrap_or("none")
+                ),
             ),
         ));
         return;
@@ -223,14 +228,25 @@ fn bytes(scene: &Scene<'_>, one: &[u8], mine: &[u8]) -> Difference {
         _ => Some(format!("{} bytes", bytes.len())),
     };
     let (original, migrated) = match (text(one), text(mine)) {
-        (None, None) => around_difference(&String::from_utf8_lossy(one), &String::from_utf8_lossy(mine)),
+        (None, None) => {
+            around_difference(&String::from_utf8_lossy(one), &String::from_utf8_lossy(mine))
+        }
         (left, right) => (
             left.unwrap_or_else(|| format!("{} bytes", one.len())),
-            format!("{}, different from byte {at}", right.unwrap_or_else(|| format!("{} bytes", mine.len()))),
+            format!(
+                "{}, different from byte {at}",
+                right.unwrap_or_else(|| format!("{} bytes", mine.len()))
+            ),
         ),
     };
     let class = if is_file(scene.path) { Class::Static } else { Class::Data };
-    scene.difference(Kind::Body, "body bytes", (Tier::Fail, class), "files have another content", (original, migrated))
+    scene.difference(
+        Kind::Body,
+        "body bytes",
+        (Tier::Fail, class),
+        "files have another content",
+        (original, migrated),
+    )
 }
 
 /// A refused or taken upgrade.
@@ -251,13 +267,22 @@ fn websocket(scene: &Scene<'_>, answers: [&Answer; 3], out: &mut Vec<Difference>
 }
 
 /// A difference in data, with its group, class and tier.
-pub(crate) fn in_data(scene: &Scene<'_>, found: value::Found, class: Class, heard: bool) -> Difference {
+pub(crate) fn in_data(
+    scene: &Scene<'_>,
+    found: value::Found,
+    class: Class,
+    heard: bool,
+) -> Difference {
     let key = crate::verify::learn::name::last(&found.pointer).to_owned();
     let place = if key.is_empty() { "the list" } else { key.as_str() };
     let echoed = found.pointer.to_ascii_lowercase().contains("header");
     let charset = found.what == What::Changed
         && !found.original.is_ascii()
-        && found.original.chars().filter(|c| !c.is_ascii()).ne(found.migrated.chars().filter(|c| !c.is_ascii()));
+        && found
+            .original
+            .chars()
+            .filter(|c| !c.is_ascii())
+            .ne(found.migrated.chars().filter(|c| !c.is_ascii()));
     let (tier, class, group, summary) = match found.what {
         _ if charset => (
             Tier::Fail,
@@ -265,8 +290,12 @@ pub(crate) fn in_data(scene: &Scene<'_>, found: value::Found, class: Class, hear
             "charset".to_owned(),
             "text with letters beyond ASCII comes out changed".to_owned(),
         ),
-        What::Scheme => (Tier::Fail, Class::Proxy, "url scheme".into(), "URLs have another scheme".into()),
-        What::Authority => (Tier::Fail, Class::Proxy, "url host".into(), "URLs have another host or port".into()),
+        What::Scheme => {
+            (Tier::Fail, Class::Proxy, "url scheme".into(), "URLs have another scheme".into())
+        }
+        What::Authority => {
+            (Tier::Fail, Class::Proxy, "url host".into(), "URLs have another host or port".into())
+        }
         What::Address => (
             Tier::Platform,
             Class::Proxy,
@@ -285,14 +314,33 @@ pub(crate) fn in_data(scene: &Scene<'_>, found: value::Found, class: Class, hear
             "drift".into(),
             "counts or times differ because the data has moved on since the copy".into(),
         ),
-        What::Zone => (Tier::Fail, Class::Data, "time zone".into(), "times are off as by a time zone".into()),
-        What::Notation => {
-            (Tier::Fail, class, "time notation".into(), "times are written in another notation".into())
+        What::Zone => {
+            (Tier::Fail, Class::Data, "time zone".into(), "times are off as by a time zone".into())
         }
-        What::Stale => (Tier::Fail, class, format!("time {key}"), format!("{place} is not the time it should be")),
-        What::Missing => (Tier::Fail, class, "list missing".into(), "elements are missing from lists".into()),
-        What::Extra => (Tier::Fail, class, "list extra".into(), "lists have elements they should not have".into()),
-        What::Order => (Tier::Fail, class, "list order".into(), "lists are in another order".into()),
+        What::Notation => (
+            Tier::Fail,
+            class,
+            "time notation".into(),
+            "times are written in another notation".into(),
+        ),
+        What::Stale => (
+            Tier::Fail,
+            class,
+            format!("time {key}"),
+            format!("{place} is not the time it should be"),
+        ),
+        What::Missing => {
+            (Tier::Fail, class, "list missing".into(), "elements are missing from lists".into())
+        }
+        What::Extra => (
+            Tier::Fail,
+            class,
+            "list extra".into(),
+            "lists have elements they should not have".into(),
+        ),
+        What::Order => {
+            (Tier::Fail, class, "list order".into(), "lists are in another order".into())
+        }
         What::Vanished if echoed => (
             Tier::Fail,
             Class::Proxy,
@@ -305,13 +353,21 @@ pub(crate) fn in_data(scene: &Scene<'_>, found: value::Found, class: Class, hear
             format!("request header {key}"),
             format!("the app gets another header {key}"),
         ),
-        What::Vanished => (Tier::Fail, class, format!("field {key}"), format!("field {key} is missing")),
-        What::Appeared => (Tier::Fail, class, format!("field {key}"), format!("field {key} is new")),
-        What::Type => (Tier::Fail, class, format!("field {key}"), format!("{place} has another type")),
+        What::Vanished => {
+            (Tier::Fail, class, format!("field {key}"), format!("field {key} is missing"))
+        }
+        What::Appeared => {
+            (Tier::Fail, class, format!("field {key}"), format!("field {key} is new"))
+        }
+        What::Type => {
+            (Tier::Fail, class, format!("field {key}"), format!("{place} has another type"))
+        }
         What::Changed if key == "protocol" || key == "scheme" => {
             (Tier::Fail, Class::Proxy, "url scheme".into(), "the app sees another scheme".into())
         }
-        What::Changed => (Tier::Fail, class, format!("field {key}"), format!("{place} has another value")),
+        What::Changed => {
+            (Tier::Fail, class, format!("field {key}"), format!("{place} has another value"))
+        }
     };
     let secret = ["password", "secret", "token", "session", "authorization", "cookie", "apikey"]
         .iter()
@@ -356,7 +412,8 @@ fn status(scene: &Scene<'_>, first: &Answer, migrated: &Answer) -> Difference {
         );
     }
     let redirect = |status: u16| matches!(status, 301 | 302 | 303 | 307 | 308);
-    let body = String::from_utf8_lossy(&migrated.body[..migrated.body.len().min(2000)]).into_owned();
+    let body =
+        String::from_utf8_lossy(&migrated.body[..migrated.body.len().min(2000)]).into_owned();
     let (class, group) = match (from, to) {
         (_, 413) => (Class::Proxy, "status 413".to_owned()),
         (413, _) => (Class::Proxy, "status from 413".to_owned()),

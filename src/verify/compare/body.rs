@@ -45,10 +45,11 @@ pub(crate) fn media_type(answer: &Answer) -> String {
 pub(crate) fn read(answer: &Answer, unique: &str) -> Body {
     let Some(bytes) = decode(answer) else { return Body::Undecodable };
     let media = media_type(answer);
-    let opaque = ["image/", "audio/", "video/", "font/", "application/octet-stream", "application/zip"]
-        .iter()
-        .any(|prefix| media.starts_with(prefix))
-        && media != "image/svg+xml";
+    let opaque =
+        ["image/", "audio/", "video/", "font/", "application/octet-stream", "application/zip"]
+            .iter()
+            .any(|prefix| media.starts_with(prefix))
+            && media != "image/svg+xml";
     if opaque || bytes.len() > LARGEST_TREE {
         return Body::Bytes(bytes);
     }
@@ -94,7 +95,9 @@ fn decode(answer: &Answer) -> Option<Vec<u8>> {
         "gzip" | "x-gzip" => all(&mut flate2::read::MultiGzDecoder::new(body)),
         "deflate" => all(&mut flate2::read::ZlibDecoder::new(body))
             .or_else(|| all(&mut flate2::read::DeflateDecoder::new(body))),
-        "zstd" => zstd::stream::read::Decoder::new(body).ok().and_then(|mut reader| all(&mut reader)),
+        "zstd" => {
+            zstd::stream::read::Decoder::new(body).ok().and_then(|mut reader| all(&mut reader))
+        }
         // Brotli and what else there may be is compared as it is.
         _ => Some(body.to_vec()),
     }
@@ -152,7 +155,10 @@ mod tests {
             method: "GET".into(),
             path: "/".into(),
             status: 200,
-            headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
             body: body.to_vec(),
             body_bytes: body.len() as u64,
             broken: None,

@@ -56,7 +56,8 @@ pub(crate) fn compare(
         headers.map(|list| list.iter().map(|text| parse(text)).collect::<Vec<_>>());
     for one in &first {
         let Some(two) = again.iter().find(|cookie| cookie.name == one.name) else { continue };
-        let count = |list: &[Cookie<'_>]| list.iter().filter(|cookie| cookie.name == one.name).count();
+        let count =
+            |list: &[Cookie<'_>]| list.iter().filter(|cookie| cookie.name == one.name).count();
         let Some(mine) = migrated.iter().find(|cookie| cookie.name == one.name) else {
             out.push(scene.difference(
                 Kind::Cookie(one.name.to_owned()),
@@ -107,7 +108,12 @@ pub(crate) fn compare(
     }
 }
 
-fn attributes(scene: &Scene<'_>, cookies: [&Cookie<'_>; 3], moments: &Moments, out: &mut Vec<Difference>) {
+fn attributes(
+    scene: &Scene<'_>,
+    cookies: [&Cookie<'_>; 3],
+    moments: &Moments,
+    out: &mut Vec<Difference>,
+) {
     let [one, two, mine] = cookies;
     let mut names: Vec<&String> = one.attributes.keys().chain(mine.attributes.keys()).collect();
     names.sort();
@@ -117,7 +123,10 @@ fn attributes(scene: &Scene<'_>, cookies: [&Cookie<'_>; 3], moments: &Moments, o
         let same = match name.as_str() {
             "expires" => expires(first, again, migrated, moments),
             "max-age" => max_age(first, again, migrated),
-            "samesite" | "domain" => lower(first) == lower(migrated) || (first != again && lower(again) == lower(migrated)),
+            "samesite" | "domain" => {
+                lower(first) == lower(migrated)
+                    || (first != again && lower(again) == lower(migrated))
+            }
             _ => first == migrated || (first != again && again == migrated),
         };
         if same || (one.attributes.contains_key(name) != two.attributes.contains_key(name)) {
@@ -134,13 +143,16 @@ fn attributes(scene: &Scene<'_>, cookies: [&Cookie<'_>; 3], moments: &Moments, o
             Some("") => format!("Set-Cookie: {}=…; {name}", one.name),
             Some(value) => format!("Set-Cookie: {}=…; {name}={value}", one.name),
         };
-        out.push(scene.difference(
-            Kind::Cookie(name.to_owned()),
-            format!("cookie {} {name} {verb}", one.name),
-            (Tier::Fail, Class::Session),
-            format!("cookie {} {verb} its attribute {name}", one.name).replace("gained its", "gained the"),
-            (show(first), show(migrated)),
-        ));
+        out.push(
+            scene.difference(
+                Kind::Cookie(name.to_owned()),
+                format!("cookie {} {name} {verb}", one.name),
+                (Tier::Fail, Class::Session),
+                format!("cookie {} {verb} its attribute {name}", one.name)
+                    .replace("gained its", "gained the"),
+                (show(first), show(migrated)),
+            ),
+        );
     }
 }
 
@@ -149,7 +161,12 @@ fn lower(value: Option<&str>) -> Option<String> {
 }
 
 /// Expiry relative to the request, within a minute.
-fn expires(first: Option<&str>, again: Option<&str>, migrated: Option<&str>, moments: &Moments) -> bool {
+fn expires(
+    first: Option<&str>,
+    again: Option<&str>,
+    migrated: Option<&str>,
+    moments: &Moments,
+) -> bool {
     match (first, again, migrated) {
         (None, _, None) => true,
         (Some(one), Some(two), Some(mine)) => {
@@ -158,7 +175,8 @@ fn expires(first: Option<&str>, again: Option<&str>, migrated: Option<&str>, mom
             }
             match [one, two, mine].map(date) {
                 [Some(one), Some(_), Some(mine)] => {
-                    let since = |seconds: f64, index: usize| seconds - time::seconds(moments.at[index]);
+                    let since =
+                        |seconds: f64, index: usize| seconds - time::seconds(moments.at[index]);
                     (since(one, 0) - since(mine, 2)).abs() <= 60.0
                         // In the past is in the past.
                         || (since(one, 0) < 0.0 && since(mine, 2) < 0.0)
@@ -219,7 +237,8 @@ mod tests {
                 .map(|text| text.parse().unwrap()),
             copied_at: None,
         };
-        let scene = Scene { scenario: 0, order: 0, step: "s", sent: "GET /", path: "/", origin: None };
+        let scene =
+            Scene { scenario: 0, order: 0, step: "s", sent: "GET /", path: "/", origin: None };
         let mut out = Vec::new();
         let list = |text: &'static str| if text.is_empty() { vec![] } else { vec![text] };
         let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
@@ -242,10 +261,22 @@ mod tests {
         let mine = "sid=s%3Aeeee5555ffff6666; Path=/; HttpOnly; SameSite=Lax; Expires=Sun, 15 Mar 2026 10:00:10 GMT";
         assert_eq!(judge(ONE, TWO, &format!("{mine}; Secure")), ["cookie sid Secure gained"]);
         assert_eq!(judge(ONE, TWO, &mine.replace("; HttpOnly", "")), ["cookie sid HttpOnly lost"]);
-        assert_eq!(judge(ONE, TWO, &mine.replace("=Lax", "=None")), ["cookie sid SameSite changed"]);
-        assert_eq!(judge(ONE, TWO, &mine.replace("Path=/", "Path=/app")), ["cookie sid Path changed"]);
-        assert_eq!(judge(ONE, TWO, &mine.replace("15 Mar", "16 Mar")), ["cookie sid Expires changed"]);
+        assert_eq!(
+            judge(ONE, TWO, &mine.replace("=Lax", "=None")),
+            ["cookie sid SameSite changed"]
+        );
+        assert_eq!(
+            judge(ONE, TWO, &mine.replace("Path=/", "Path=/app")),
+            ["cookie sid Path changed"]
+        );
+        assert_eq!(
+            judge(ONE, TWO, &mine.replace("15 Mar", "16 Mar")),
+            ["cookie sid Expires changed"]
+        );
         assert_eq!(judge(ONE, TWO, ""), ["cookie sid lost"]);
-        assert_eq!(judge(ONE, TWO, &mine.replace("s%3Aeeee5555ffff6666", "x")), ["cookie sid value"]);
+        assert_eq!(
+            judge(ONE, TWO, &mine.replace("s%3Aeeee5555ffff6666", "x")),
+            ["cookie sid value"]
+        );
     }
 }

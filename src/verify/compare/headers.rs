@@ -12,19 +12,46 @@ use crate::verify::observation::Answer;
 
 /// Says nothing about behaviour, or follows from the body.
 const IGNORED: &[&str] = &[
-    "date", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "content-length",
-    "trailer", "age", "sec-websocket-accept", "upgrade", "http2-settings", "x-response-time",
-    "x-runtime", "server-timing",
+    "date",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "content-length",
+    "trailer",
+    "age",
+    "sec-websocket-accept",
+    "upgrade",
+    "http2-settings",
+    "x-response-time",
+    "x-runtime",
+    "server-timing",
 ];
 
 /// Comes with the platform.
 fn is_platform(name: &str) -> bool {
     matches!(
         name,
-        "server" | "via" | "strict-transport-security" | "alt-svc" | "x-request-id" | "x-trace-id"
-            | "x-correlation-id" | "traceparent" | "x-served-by" | "x-cache" | "x-cache-hits"
-            | "x-amz-cf-id" | "x-amz-cf-pop" | "x-amzn-requestid" | "x-amzn-trace-id" | "cf-ray"
-            | "x-timer" | "x-backend" | "nel" | "report-to"
+        "server"
+            | "via"
+            | "strict-transport-security"
+            | "alt-svc"
+            | "x-request-id"
+            | "x-trace-id"
+            | "x-correlation-id"
+            | "traceparent"
+            | "x-served-by"
+            | "x-cache"
+            | "x-cache-hits"
+            | "x-amz-cf-id"
+            | "x-amz-cf-pop"
+            | "x-amzn-requestid"
+            | "x-amzn-trace-id"
+            | "cf-ray"
+            | "x-timer"
+            | "x-backend"
+            | "nel"
+            | "report-to"
     ) || name.starts_with("x-envoy-")
         || name.starts_with("x-kubernetes-")
 }
@@ -46,17 +73,33 @@ fn is_acted_on(name: &str) -> bool {
         || name.starts_with("content-")
         || matches!(
             name,
-            "cache-control" | "expires" | "location" | "refresh" | "x-frame-options" | "www-authenticate"
-                | "clear-site-data" | "link" | "x-content-type-options" | "referrer-policy"
-                | "permissions-policy" | "sec-websocket-protocol" | "sec-websocket-extensions"
+            "cache-control"
+                | "expires"
+                | "location"
+                | "refresh"
+                | "x-frame-options"
+                | "www-authenticate"
+                | "clear-site-data"
+                | "link"
+                | "x-content-type-options"
+                | "referrer-policy"
+                | "permissions-policy"
+                | "sec-websocket-protocol"
+                | "sec-websocket-extensions"
         )
 }
 
 /// The class of a header's fault.
 fn class(name: &str, scene: &Scene<'_>) -> Class {
     match name {
-        "content-type" | "content-disposition" | "etag" | "last-modified" | "accept-ranges"
-        | "content-range" | "expires" | "cache-control" => {
+        "content-type"
+        | "content-disposition"
+        | "etag"
+        | "last-modified"
+        | "accept-ranges"
+        | "content-range"
+        | "expires"
+        | "cache-control" => {
             if is_file(scene.path) || matches!(name, "accept-ranges" | "content-range") {
                 Class::Static
             } else {
@@ -101,7 +144,8 @@ pub(crate) fn compare(
         }
         compare_one(scene, name, lists, moments, uniques, out);
     }
-    let cookies = [&first, &again, &migrated].map(|map| map.get("set-cookie").map_or(&[][..], |list| list.as_slice()));
+    let cookies = [&first, &again, &migrated]
+        .map(|map| map.get("set-cookie").map_or(&[][..], |list| list.as_slice()));
     cookie::compare(scene, cookies, moments, out);
 }
 
@@ -183,7 +227,8 @@ fn value(
         }
         "expires" => {
             let since = |index: usize| {
-                time::parse(values[index]).map(|stamp| stamp.seconds - time::seconds(moments.at[index]))
+                time::parse(values[index])
+                    .map(|stamp| stamp.seconds - time::seconds(moments.at[index]))
             };
             let same = match (since(0), since(2)) {
                 (Some(one), Some(mine)) => (one - mine).abs() <= 60.0 || (one < 0.0 && mine < 0.0),
@@ -214,10 +259,7 @@ fn text_fits(name: &str, values: [&str; 3], moments: &Moments, uniques: [&str; 3
     let own: Vec<String> =
         values.iter().zip(uniques).map(|(value, unique)| super::body::own(value, unique)).collect();
     let around = Around { moments, pointer: name };
-    !matches!(
-        text::compare([&own[0], &own[1], &own[2]], &around),
-        Word::Different | Word::Time(_)
-    )
+    !matches!(text::compare([&own[0], &own[1], &own[2]], &around), Word::Different | Word::Time(_))
 }
 
 fn sorted<'a>(list: &[&'a str]) -> Vec<&'a str> {
@@ -246,12 +288,16 @@ fn content_type(scene: &Scene<'_>, first: &str, migrated: &str) -> Option<Differ
     if one == mine {
         return None;
     }
-    let (short, long) = (one.first().cloned().unwrap_or_default(), mine.first().cloned().unwrap_or_default());
+    let (short, long) =
+        (one.first().cloned().unwrap_or_default(), mine.first().cloned().unwrap_or_default());
     let what = if short == long { "charset" } else { "content type" };
     Some(scene.difference(
         Kind::ContentType(first.to_owned(), migrated.to_owned()),
         format!("{what} {} {}", one.join(";"), mine.join(";")),
-        (Tier::Fail, if is_file(scene.path) { Class::Static } else { class("content-type", scene) }),
+        (
+            Tier::Fail,
+            if is_file(scene.path) { Class::Static } else { class("content-type", scene) },
+        ),
         format!("the {what} is {migrated} in place of {first}"),
         (format!("content-type: {first}"), format!("content-type: {migrated}")),
     ))
@@ -311,7 +357,8 @@ fn plain(scene: &Scene<'_>, name: &str, tier: Tier, one: &[&str], mine: &[&str])
             .collect::<Vec<_>>()
             .join("\n"),
     };
-    let kind = if name == "content-encoding" { Kind::Encoding } else { Kind::Header(name.to_owned()) };
+    let kind =
+        if name == "content-encoding" { Kind::Encoding } else { Kind::Header(name.to_owned()) };
     scene.difference(
         kind,
         format!("header {name}"),

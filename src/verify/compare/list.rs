@@ -37,7 +37,9 @@ fn is_foreign(value: &Value) -> bool {
     match value {
         Value::String(text) => token::is_foreign(text),
         Value::Array(list) => list.iter().any(is_foreign),
-        Value::Object(map) => map.iter().any(|(key, value)| token::is_foreign(key) || is_foreign(value)),
+        Value::Object(map) => {
+            map.iter().any(|(key, value)| token::is_foreign(key) || is_foreign(value))
+        }
         _ => false,
     }
 }
@@ -51,7 +53,10 @@ pub(crate) fn compare(lists: [&[Value]; 3], pointer: &str, walk: &Walk, sink: &m
     if one == two && one == mine {
         return;
     }
-    if lists.iter().flat_map(|list| list.iter()).all(is_address) && !lists[2].is_empty() && !one.is_empty() {
+    if lists.iter().flat_map(|list| list.iter()).all(is_address)
+        && !lists[2].is_empty()
+        && !one.is_empty()
+    {
         // A chain of proxies may have one more link.
         if one.len() != mine.len() || one != mine {
             sink.note(pointer, What::Address, values(one), values(mine));
@@ -59,7 +64,8 @@ pub(crate) fn compare(lists: [&[Value]; 3], pointer: &str, walk: &Walk, sink: &m
         return;
     }
     if one.len() == two.len() {
-        let ordered = one.iter().zip(two).all(|(left, right)| alike(left, right, name::last(pointer)));
+        let ordered =
+            one.iter().zip(two).all(|(left, right)| alike(left, right, name::last(pointer)));
         if !ordered && let Some(order) = matching(one, two, pointer) {
             let two: Vec<&Value> = order.iter().map(|index| two[*index]).collect();
             unordered(one, &two, mine, &below, walk, sink);
@@ -69,12 +75,16 @@ pub(crate) fn compare(lists: [&[Value]; 3], pointer: &str, walk: &Walk, sink: &m
             same_length(one, two, mine, pointer, walk, sink);
             return;
         }
-        let pairs: Vec<[&Value; 2]> = one.iter().zip(two).map(|(left, right)| [*left, *right]).collect();
+        let pairs: Vec<[&Value; 2]> =
+            one.iter().zip(two).map(|(left, right)| [*left, *right]).collect();
         align(&pairs, &[&first, &again, &migrated], false, pointer, walk, sink);
         return;
     }
-    let shared = common(one.len(), two.len(), &|left, right| alike(one[left], two[right], name::last(pointer)));
-    let pairs: Vec<[&Value; 2]> = shared.into_iter().map(|(left, right)| [one[left], two[right]]).collect();
+    let shared = common(one.len(), two.len(), &|left, right| {
+        alike(one[left], two[right], name::last(pointer))
+    });
+    let pairs: Vec<[&Value; 2]> =
+        shared.into_iter().map(|(left, right)| [one[left], two[right]]).collect();
     align(&pairs, &[&first, &again, &migrated], true, pointer, walk, sink);
 }
 
@@ -117,8 +127,9 @@ fn same_length(
         if shared.len() * 2 >= one.len() && shared.len() < one.len() {
             let lost: Vec<usize> =
                 (0..one.len()).filter(|index| shared.iter().all(|pair| pair.0 != *index)).collect();
-            let gained: Vec<usize> =
-                (0..mine.len()).filter(|index| shared.iter().all(|pair| pair.1 != *index)).collect();
+            let gained: Vec<usize> = (0..mine.len())
+                .filter(|index| shared.iter().all(|pair| pair.1 != *index))
+                .collect();
             if lost != gained {
                 for index in lost {
                     sink.note(pointer, What::Missing, shown(one[index]), "not in the list".into());
@@ -147,7 +158,14 @@ fn order_of(list: &[&Value]) -> String {
 }
 
 /// The original's own order varies: any order will do.
-fn unordered(one: &[&Value], two: &[&Value], mine: &[&Value], below: &str, walk: &Walk, sink: &mut Sink) {
+fn unordered(
+    one: &[&Value],
+    two: &[&Value],
+    mine: &[&Value],
+    below: &str,
+    walk: &Walk,
+    sink: &mut Sink,
+) {
     let mut left: Vec<&Value> = mine.to_vec();
     for (first, again) in one.iter().zip(two) {
         let found = left.iter().position(|candidate| fits([first, again, candidate], below, walk));
@@ -186,7 +204,9 @@ fn align(
 ) {
     let below = format!("{pointer}/*");
     let mine = &cleaned[2].kept;
-    let fit = |left: usize, right: usize| fits([pairs[left][0], pairs[left][1], mine[right]], &below, walk);
+    let fit = |left: usize, right: usize| {
+        fits([pairs[left][0], pairs[left][1], mine[right]], &below, walk)
+    };
     let shared = common(pairs.len(), mine.len(), &fit);
     for (left, right) in &shared {
         // Once more, for the ids.
@@ -294,14 +314,13 @@ fn alike(left: &Value, right: &Value, key: &str) -> bool {
     match (left, right) {
         (Value::Object(one), Value::Object(two)) => {
             one.len() == two.len()
-                && one.iter().all(|(key, value)| {
-                    two.get(key).is_some_and(|other| {
-                        alike(value, other, key)
-                    })
-                })
+                && one
+                    .iter()
+                    .all(|(key, value)| two.get(key).is_some_and(|other| alike(value, other, key)))
         }
         (Value::Array(one), Value::Array(two)) => {
-            one.len() == two.len() && one.iter().zip(two).all(|(left, right)| alike(left, right, key))
+            one.len() == two.len()
+                && one.iter().zip(two).all(|(left, right)| alike(left, right, key))
         }
         (Value::String(one), Value::String(two)) => {
             one == two
@@ -352,9 +371,16 @@ mod tests {
     #[test]
     fn a_missing_or_new_element_is_seen() {
         let rooms = json!([{"slug": "a"}, {"slug": "b"}, {"slug": "c"}]);
-        assert_eq!(judge(rooms.clone(), rooms.clone(), json!([{"slug": "a"}, {"slug": "c"}])), [What::Missing]);
         assert_eq!(
-            judge(rooms.clone(), rooms.clone(), json!([{"slug": "a"}, {"slug": "b"}, {"slug": "c"}, {"slug": "d"}])),
+            judge(rooms.clone(), rooms.clone(), json!([{"slug": "a"}, {"slug": "c"}])),
+            [What::Missing]
+        );
+        assert_eq!(
+            judge(
+                rooms.clone(),
+                rooms.clone(),
+                json!([{"slug": "a"}, {"slug": "b"}, {"slug": "c"}, {"slug": "d"}])
+            ),
             [What::Extra]
         );
         assert_eq!(
@@ -370,7 +396,12 @@ mod tests {
         assert_eq!(
             judge(
                 json!([element("anna"), element("mvaaaaaa-bob"), element("${unique}-bob")]),
-                json!([element("anna"), element("mvaaaaaa-bob"), element("mvbbbbbb-bob"), element("${unique}-bob")]),
+                json!([
+                    element("anna"),
+                    element("mvaaaaaa-bob"),
+                    element("mvbbbbbb-bob"),
+                    element("${unique}-bob")
+                ]),
                 json!([element("anna"), element("${unique}-bob")]),
             ),
             []
@@ -388,7 +419,12 @@ mod tests {
         assert_eq!(
             judge(
                 json!([element("anna"), element("zoe"), element("${unique}-bob")]),
-                json!([element("anna"), element("zoe"), element("mvbbbbbb-bob"), element("${unique}-bob")]),
+                json!([
+                    element("anna"),
+                    element("zoe"),
+                    element("mvbbbbbb-bob"),
+                    element("${unique}-bob")
+                ]),
                 json!([element("anna"), element("mvcccccc-bob"), element("${unique}-bob")]),
             ),
             [What::Missing]
@@ -418,7 +454,9 @@ mod tests {
     #[test]
     fn a_list_that_grows_may_grow_and_keeps_what_it_had() {
         let log = |count: usize| {
-            Value::Array((0..count).map(|index| json!({"line": format!("entry number {index}")})).collect())
+            Value::Array(
+                (0..count).map(|index| json!({"line": format!("entry number {index}")})).collect(),
+            )
         };
         assert_eq!(judge(log(3), log(4), log(5)), []);
         assert_eq!(judge(log(3), log(4), log(2)), [What::Missing]);
@@ -426,7 +464,10 @@ mod tests {
 
     #[test]
     fn an_order_that_varies_by_itself_may_vary() {
-        assert_eq!(judge(json!(["a", "b", "c"]), json!(["c", "a", "b"]), json!(["b", "c", "a"])), []);
+        assert_eq!(
+            judge(json!(["a", "b", "c"]), json!(["c", "a", "b"]), json!(["b", "c", "a"])),
+            []
+        );
         assert_eq!(
             judge(json!(["a", "b", "c"]), json!(["c", "a", "b"]), json!(["b", "c", "d"])),
             [What::Missing, What::Extra]
@@ -435,6 +476,9 @@ mod tests {
 
     #[test]
     fn a_chain_of_proxies_may_have_another_link() {
-        assert_eq!(judge(json!(["10.0.0.1"]), json!(["10.0.0.1"]), json!(["10.0.0.1", "10.42.0.3"])), [What::Address]);
+        assert_eq!(
+            judge(json!(["10.0.0.1"]), json!(["10.0.0.1"]), json!(["10.0.0.1", "10.42.0.3"])),
+            [What::Address]
+        );
     }
 }

@@ -58,11 +58,16 @@ pub(super) fn compare(passes: &[[Pass; 3]], known: &Known<'_>) -> Compared {
         places.extend(own.into_iter().map(|place| Place { step: base + place.step, ..place }));
         base += three[0].observations.len();
     }
-    let unique = |index: usize, side: usize| passes.get(index).map_or("", |three| three[side].unique.as_str());
+    let unique = |index: usize, side: usize| {
+        passes.get(index).map_or("", |three| three[side].unique.as_str())
+    };
     for (index, deltas) in known.written.iter().enumerate() {
         let now = Timestamp::now();
         let at = [0, 1, 2].map(|side| {
-            passes.get(index).and_then(|three| three[side].observations.first()).map_or(now, |seen| seen.at)
+            passes
+                .get(index)
+                .and_then(|three| three[side].observations.first())
+                .map_or(now, |seen| seen.at)
         });
         let context = Passes {
             moments: Moments { at, copied_at: known.copied_at },
@@ -86,7 +91,9 @@ fn drifted(known: &Known<'_>) -> bool {
     let grown = known.written.first().is_some_and(|deltas| {
         deltas[0].iter().any(|one| {
             deltas[2].iter().any(|mine| {
-                one.database == mine.database && one.table == mine.table && one.before != mine.before
+                one.database == mine.database
+                    && one.table == mine.table
+                    && one.before != mine.before
             })
         })
     });
@@ -98,7 +105,9 @@ fn ids(passes: &[[Pass; 3]], places: &[Place], out: &mut Vec<Difference>) {
     let steps: Vec<(usize, usize)> = passes
         .iter()
         .enumerate()
-        .flat_map(|(scenario, three)| (0..three[0].observations.len()).map(move |order| (scenario, order)))
+        .flat_map(|(scenario, three)| {
+            (0..three[0].observations.len()).map(move |order| (scenario, order))
+        })
         .collect();
     for broken in identity::check(places) {
         let Some((scenario, order)) = steps.get(broken.step).copied() else { continue };
@@ -109,7 +118,10 @@ fn ids(passes: &[[Pass; 3]], places: &[Place], out: &mut Vec<Difference>) {
             "identity",
             (Tier::Fail, Class::Data),
             "ids do not stand for the same things throughout",
-            (format!("{}: {}", broken.pointer, broken.original), format!("{}: {}", broken.pointer, broken.migrated)),
+            (
+                format!("{}: {}", broken.pointer, broken.original),
+                format!("{}: {}", broken.pointer, broken.migrated),
+            ),
         ));
     }
 }
@@ -119,7 +131,14 @@ fn scene(scenario: usize, order: usize, seen: &Observation) -> Scene<'_> {
         Outcome::Answer(answer) => answer.path.as_str(),
         _ => "",
     };
-    Scene { scenario, order, step: &seen.step, sent: &seen.sent, path, origin: seen.origin.as_ref() }
+    Scene {
+        scenario,
+        order,
+        step: &seen.step,
+        sent: &seen.sent,
+        path,
+        origin: seen.origin.as_ref(),
+    }
 }
 
 fn scenario(
@@ -148,7 +167,9 @@ fn scenario(
             continue;
         };
         let mut scene = scene(index, order, first);
-        if scene.path.is_empty() && let Outcome::Answer(answer) = &migrated.outcome {
+        if scene.path.is_empty()
+            && let Outcome::Answer(answer) = &migrated.outcome
+        {
             scene.path = &answer.path;
         }
         let context = Passes {
@@ -168,7 +189,6 @@ fn scenario(
     }
     sockets(index, three, copied_at, drifted, compared, places);
 }
-
 
 /// Whether the repetitions of a step are answered in more than one way, as behind a rate limit.
 fn is_burst(three: &[Pass; 3], step: &str) -> bool {
@@ -203,12 +223,16 @@ fn burst(
             })
             .collect::<Vec<&Answer>>()
     });
-    let count = |list: &[&Answer], status: u16| list.iter().filter(|answer| answer.status == status).count();
+    let count = |list: &[&Answer], status: u16| {
+        list.iter().filter(|answer| answer.status == status).count()
+    };
     let sent = first.len();
     compared.exchanges += sent as u64;
-    let statuses: BTreeSet<u16> = first.iter().chain(&again).chain(&migrated).map(|answer| answer.status).collect();
+    let statuses: BTreeSet<u16> =
+        first.iter().chain(&again).chain(&migrated).map(|answer| answer.status).collect();
     for status in statuses {
-        let (one, two, mine) = (count(&first, status), count(&again, status), count(&migrated, status));
+        let (one, two, mine) =
+            (count(&first, status), count(&again, status), count(&migrated, status));
         let (low, high) = (one.min(two), one.max(two));
         let slack = 2 + sent / 5 + 2 * (high - low);
         let new = high == 0 && mine > 0;
@@ -226,7 +250,9 @@ fn burst(
             ));
             return;
         }
-        let find = |list: &[&'_ Answer]| list.iter().find(|answer| answer.status == status).map(|answer| (*answer).clone());
+        let find = |list: &[&'_ Answer]| {
+            list.iter().find(|answer| answer.status == status).map(|answer| (*answer).clone())
+        };
         if let (Some(one), Some(mine)) = (find(&first), find(&migrated)) {
             let two = find(&again).unwrap_or_else(|| one.clone());
             answer::compare(scene, [&one, &two, &mine], context, &mut compared.differences, places);
@@ -294,13 +320,17 @@ fn step(
             let handshake = matches!(one, Outcome::Answer(answer) if answer.status == 101);
             let (class, group) = match failure.kind {
                 _ if handshake => (Class::Realtime, "websocket handshake".to_owned()),
-                _ if matches!(one, Outcome::Done | Outcome::Messages(_)) => (Class::Realtime, "socket failed".into()),
+                _ if matches!(one, Outcome::Done | Outcome::Messages(_)) => {
+                    (Class::Realtime, "socket failed".into())
+                }
                 FailureKind::Timeout => (Class::Proxy, "timeout".into()),
                 FailureKind::Tls => (Class::Proxy, "tls".into()),
                 kind => (Class::Runtime, format!("failed {kind:?}").to_lowercase()),
             };
             let was = match one {
-                Outcome::Answer(answer) => format!("{} in {} ms", answer.status, answer.total.as_millis()),
+                Outcome::Answer(answer) => {
+                    format!("{} in {} ms", answer.status, answer.total.as_millis())
+                }
                 _ => "goes well".to_owned(),
             };
             let kind = if handshake { Kind::Handshake(101, 0) } else { Kind::Failed(failure.kind) };
@@ -313,7 +343,9 @@ fn step(
             out.push(scene.difference(kind, group, (Tier::Fail, class), summary, (was, message)));
         }
         // Waits are compared socket by socket, over the whole scenario.
-        (Outcome::Messages(heard), _, _) => compared.exchanges += heard.iter().map(|one| one.messages.len() as u64).sum::<u64>(),
+        (Outcome::Messages(heard), _, _) => {
+            compared.exchanges += heard.iter().map(|one| one.messages.len() as u64).sum::<u64>()
+        }
         _ => {}
     }
     if matches!(first, Outcome::Answer(_) | Outcome::Raw(_)) {
@@ -365,10 +397,14 @@ fn sockets(
         ears
     });
     for (name, first) in &ears[0] {
-        let (Some(again), Some(migrated)) = (ears[1].get(name), ears[2].get(name)) else { continue };
-        let when = |pass: &Pass| pass.observations.first().map_or_else(Timestamp::now, |seen| seen.at);
+        let (Some(again), Some(migrated)) = (ears[1].get(name), ears[2].get(name)) else {
+            continue;
+        };
+        let when =
+            |pass: &Pass| pass.observations.first().map_or_else(Timestamp::now, |seen| seen.at);
         let at = first.waits.last().map_or(0, |(order, _)| *order);
-        let moment = |pass: &Pass| pass.observations.get(at).map_or_else(|| when(pass), |seen| seen.at);
+        let moment =
+            |pass: &Pass| pass.observations.get(at).map_or_else(|| when(pass), |seen| seen.at);
         let context = Passes {
             moments: Moments { at: three.each_ref().map(moment), copied_at },
             uniques: three.each_ref().map(|pass| pass.unique.as_str()),
@@ -377,7 +413,14 @@ fn sockets(
         let mut own = Vec::new();
         let mut found = Vec::new();
         // The scene is filled in afterwards: it borrows nothing.
-        let scene = |order: usize| Scene { scenario: index, order, step: "", sent: "", path: "", origin: None };
+        let scene = |order: usize| Scene {
+            scenario: index,
+            order,
+            step: "",
+            sent: "",
+            path: "",
+            origin: None,
+        };
         stream::compare(name, &scene, [first, again, migrated], &context, &mut found, &mut own);
         for mut difference in found {
             if let Some(seen) = three[0].observations.get(difference.order) {

@@ -29,8 +29,11 @@ pub(crate) fn written(
     places: &mut Vec<Place>,
 ) {
     for first in &deltas[0] {
-        let same = |delta: &&TableDelta| delta.database == first.database && delta.table == first.table;
-        let (Some(again), Some(migrated)) = (deltas[1].iter().find(same), deltas[2].iter().find(same)) else {
+        let same =
+            |delta: &&TableDelta| delta.database == first.database && delta.table == first.table;
+        let (Some(again), Some(migrated)) =
+            (deltas[1].iter().find(same), deltas[2].iter().find(same))
+        else {
             continue;
         };
         table(scenario, [first, again, migrated], passes, out, places);
@@ -81,7 +84,12 @@ fn table(
         rows(delta, unique)
     });
     let mut sink = Sink::default();
-    list::compare([&trees[0], &trees[1], &trees[2]], &format!("/{}", first.table), &passes.walk(), &mut sink);
+    list::compare(
+        [&trees[0], &trees[1], &trees[2]],
+        &format!("/{}", first.table),
+        &passes.walk(),
+        &mut sink,
+    );
     places.append(&mut sink.places);
     for found in sink.found {
         // How many there are has been compared above.
@@ -102,7 +110,8 @@ fn keys(delta: &TableDelta) -> Vec<&str> {
 }
 
 fn distinct(first: &TableDelta, again: &TableDelta) -> i128 {
-    let all: std::collections::BTreeSet<&str> = keys(first).into_iter().chain(keys(again)).collect();
+    let all: std::collections::BTreeSet<&str> =
+        keys(first).into_iter().chain(keys(again)).collect();
     all.len() as i128
 }
 
@@ -133,7 +142,11 @@ pub(crate) fn copied(table: &CopiedTable, out: &mut Vec<Difference>) {
     let name = format!("{}.{}", table.database, table.table);
     let sent = format!("rows of {name} as copied");
     let scene = scene(0, &sent);
-    let push = |out: &mut Vec<Difference>, tier: Tier, summary: String, original: String, migrated: String| {
+    let push = |out: &mut Vec<Difference>,
+                tier: Tier,
+                summary: String,
+                original: String,
+                migrated: String| {
         out.push(scene.difference(
             Kind::Copied(name.clone(), table.only_original.clone()),
             format!("copied {name}"),
@@ -143,7 +156,13 @@ pub(crate) fn copied(table: &CopiedTable, out: &mut Vec<Difference>) {
         ));
     };
     if !table.exists {
-        push(out, Tier::Fail, format!("table {name} is missing"), format!("{} rows", table.original.0), "no such table".into());
+        push(
+            out,
+            Tier::Fail,
+            format!("table {name} is missing"),
+            format!("{} rows", table.original.0),
+            "no such table".into(),
+        );
         return;
     }
     if table.original == table.migrated {
@@ -163,8 +182,18 @@ pub(crate) fn copied(table: &CopiedTable, out: &mut Vec<Difference>) {
     let migrated = show(table.migrated.0, &table.only_migrated);
     if !table.only_original.is_empty() || table.migrated.0 < table.original.0 {
         let count = table.original.0.saturating_sub(table.migrated.0);
-        let rows = if count == 0 { "rows".to_owned() } else { format!("{count} {}", if count == 1 { "row" } else { "rows" }) };
-        push(out, tier, format!("{rows} of table {name} missing from the copy"), original, migrated);
+        let rows = if count == 0 {
+            "rows".to_owned()
+        } else {
+            format!("{count} {}", if count == 1 { "row" } else { "rows" })
+        };
+        push(
+            out,
+            tier,
+            format!("{rows} of table {name} missing from the copy"),
+            original,
+            migrated,
+        );
     } else if !table.only_migrated.is_empty() || table.migrated.0 > table.original.0 {
         let (tier, why) = if unchanged {
             (tier, "the copy has rows that the original has not")

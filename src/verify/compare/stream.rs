@@ -59,7 +59,9 @@ fn sender(data: &Value, depth: usize) -> Option<String> {
         match map.get(key) {
             Some(Value::String(text)) => return Some(text.clone()),
             Some(Value::Object(inner)) => {
-                if let Some(Value::String(text)) = inner.get("name").or_else(|| inner.get("username")) {
+                if let Some(Value::String(text)) =
+                    inner.get("name").or_else(|| inner.get("username"))
+                {
                     return Some(text.clone());
                 }
             }
@@ -90,12 +92,13 @@ pub(crate) fn compare(
     });
     let Some((last, _)) = ears[0].waits.last() else { return };
     // The first wait that was not filled on the migrated but was on the original.
-    let unfilled = waits(ears).into_iter().find(|(_, [one, two, mine])| {
-        one.complete && two.complete && !mine.complete
-    });
+    let unfilled = waits(ears)
+        .into_iter()
+        .find(|(_, [one, two, mine])| one.complete && two.complete && !mine.complete);
     let at = unfilled.as_ref().map_or(*last, |(order, _)| *order);
     let before = out.len();
-    let groups: BTreeSet<_> = first.iter().chain(&migrated).map(|said| said.group.clone()).collect();
+    let groups: BTreeSet<_> =
+        first.iter().chain(&migrated).map(|said| said.group.clone()).collect();
     for group in groups {
         let of = |list: &[Said]| -> Vec<Value> {
             list.iter().filter(|said| said.group == group).map(|said| said.tree.clone()).collect()
@@ -121,7 +124,11 @@ pub(crate) fn compare(
             "messages do not come in time",
             (
                 format!("{name}: all that was waited for"),
-                format!("{name}: {} messages, then nothing for {} ms", mine.messages.len(), mine.waited.as_millis()),
+                format!(
+                    "{name}: {} messages, then nothing for {} ms",
+                    mine.messages.len(),
+                    mine.waited.as_millis()
+                ),
             ),
         ));
     }
@@ -138,7 +145,9 @@ fn waits<'a>(ears: [&Ear<'a>; 3]) -> Vec<(usize, [&'a Heard; 3])> {
         .waits
         .iter()
         .filter_map(|(order, one)| {
-            let at = |ear: &Ear<'a>| ear.waits.iter().find(|(other, _)| other == order).map(|(_, heard)| *heard);
+            let at = |ear: &Ear<'a>| {
+                ear.waits.iter().find(|(other, _)| other == order).map(|(_, heard)| *heard)
+            };
             Some((*order, [*one, at(ears[1])?, at(ears[2])?]))
         })
         .collect()
@@ -151,20 +160,31 @@ fn difference(
     lists: &[Vec<Value>; 3],
     found: super::value::Found,
 ) -> Difference {
-    let what = if group.1.is_empty() { group.0.clone() } else { format!("{} {:?}", group.0, group.1) };
+    let what =
+        if group.1.is_empty() { group.0.clone() } else { format!("{} {:?}", group.0, group.1) };
     let counts = (
         format!("{name} heard {} × {what}", lists[0].len()),
         format!("{name} heard {} × {what}", lists[2].len()),
     );
     let top = found.pointer.is_empty();
     match found.what {
-        What::Missing if top => {
-            scene.difference(Kind::Lost, "heard lost", FAIL, "messages do not arrive at every client", counts)
-        }
+        What::Missing if top => scene.difference(
+            Kind::Lost,
+            "heard lost",
+            FAIL,
+            "messages do not arrive at every client",
+            counts,
+        ),
         What::Extra if top => {
             let doubled = lists[2].len() > lists[0].len() && !lists[0].is_empty();
             if doubled {
-                scene.difference(Kind::Doubled, "heard doubled", FAIL, "messages arrive more than once", counts)
+                scene.difference(
+                    Kind::Doubled,
+                    "heard doubled",
+                    FAIL,
+                    "messages arrive more than once",
+                    counts,
+                )
             } else {
                 scene.difference(
                     Kind::Surplus,
@@ -232,18 +252,26 @@ fn order(name: &str, scene: &Scene<'_>, said: [&Vec<Said>; 3], out: &mut Vec<Dif
     let of = |index: usize, sender: &str| -> Vec<&(String, String, String)> {
         own[index].iter().copied().filter(|group| group.2 == sender).collect()
     };
-    let senders: BTreeSet<&str> = own[0].iter().map(|group| group.2.as_str()).filter(|sender| !sender.is_empty()).collect();
+    let senders: BTreeSet<&str> =
+        own[0].iter().map(|group| group.2.as_str()).filter(|sender| !sender.is_empty()).collect();
     let within = senders.into_iter().any(|sender| of(0, sender) != of(2, sender));
     let tier = if within { Tier::Fail } else { Tier::NonStrict };
     let names = |index: usize| {
-        let list: Vec<String> = own[index].iter().map(|group| format!("{} {}", group.1, group.2).trim().to_owned()).collect();
+        let list: Vec<String> = own[index]
+            .iter()
+            .map(|group| format!("{} {}", group.1, group.2).trim().to_owned())
+            .collect();
         format!("{name}: {}", shown(&Value::String(list.join(", "))))
     };
     out.push(scene.difference(
         Kind::Disorder,
         if within { "heard order" } else { "heard interleaving" },
         (tier, Class::Realtime),
-        if within { "messages of one sender arrive in another order" } else { "messages of different senders interleave in another way" },
+        if within {
+            "messages of one sender arrive in another order"
+        } else {
+            "messages of different senders interleave in another way"
+        },
         (names(0), names(2)),
     ));
 }

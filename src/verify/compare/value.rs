@@ -163,10 +163,17 @@ fn objects(maps: [&Map<String, Value>; 3], pointer: &str, walk: &Walk, sink: &mu
         match (again.get(key), migrated.get(key)) {
             (Some(two), Some(mine)) => compare([one, two, mine], &below, walk, sink),
             (Some(_), None) => {
-                sink.note(&below, What::Vanished, format!("{key}: {}", shown(one)), "no such field".into());
+                sink.note(
+                    &below,
+                    What::Vanished,
+                    format!("{key}: {}", shown(one)),
+                    "no such field".into(),
+                );
             }
             // A field that comes and goes must have its type when it is there.
-            (None, Some(mine)) if kind(one) != kind(mine) => sink.add(&below, What::Type, one, mine),
+            (None, Some(mine)) if kind(one) != kind(mine) => {
+                sink.add(&below, What::Type, one, mine)
+            }
             (None, _) => {}
         }
     }
@@ -183,9 +190,7 @@ fn objects(maps: [&Map<String, Value>; 3], pointer: &str, walk: &Walk, sink: &mu
     };
     let keyed_by_id = {
         let (left, right) = (varying(first, again), varying(again, first));
-        !left.is_empty()
-            && !right.is_empty()
-            && left.iter().chain(&right).all(|key| made_up(key))
+        !left.is_empty() && !right.is_empty() && left.iter().chain(&right).all(|key| made_up(key))
     };
     for (key, mine) in migrated.iter().filter(|(key, _)| !known(key)) {
         if token::is_foreign(key) || (keyed_by_id && made_up(key)) {
@@ -246,7 +251,11 @@ fn texts(texts: [&str; 3], pointer: &str, walk: &Walk, sink: &mut Sink) {
 /// Which part of a URL differs, when both texts are URLs that differ only there.
 fn url_part(first: &str, migrated: &str) -> Option<What> {
     let (one, mine) = (url::Url::parse(first).ok()?, url::Url::parse(migrated).ok()?);
-    if !one.has_host() || !mine.has_host() || one.path() != mine.path() || one.query() != mine.query() {
+    if !one.has_host()
+        || !mine.has_host()
+        || one.path() != mine.path()
+        || one.query() != mine.query()
+    {
         return None;
     }
     if one.host() != mine.host() || (one.port() != mine.port() && one.scheme() == mine.scheme()) {
@@ -257,7 +266,8 @@ fn url_part(first: &str, migrated: &str) -> Option<What> {
 
 /// Two texts cut to where they begin to differ.
 pub(crate) fn around_difference(first: &str, migrated: &str) -> (String, String) {
-    let common = first.chars().zip(migrated.chars()).take_while(|(left, right)| left == right).count();
+    let common =
+        first.chars().zip(migrated.chars()).take_while(|(left, right)| left == right).count();
     let from = common.saturating_sub(40);
     let cut = |text: &str| {
         let mut out = String::new();
@@ -372,20 +382,41 @@ mod tests {
     #[test]
     fn fixed_values_must_be_the_same() {
         let seen = json!({"a": 1, "b": [true, null], "c": "x"});
-        assert_eq!(judge(seen.clone(), seen.clone(), json!({"c": "x", "b": [true, null], "a": 1})), []);
-        assert_eq!(judge(json!({"a": 1}), json!({"a": 1}), json!({"a": 2})), one("/a", What::Changed));
-        assert_eq!(judge(json!({"a": 1}), json!({"a": 1}), json!({"a": "1"})), one("/a", What::Type));
-        assert_eq!(judge(json!({"a": 1}), json!({"a": 1}), json!({"a": null})), one("/a", What::Type));
+        assert_eq!(
+            judge(seen.clone(), seen.clone(), json!({"c": "x", "b": [true, null], "a": 1})),
+            []
+        );
+        assert_eq!(
+            judge(json!({"a": 1}), json!({"a": 1}), json!({"a": 2})),
+            one("/a", What::Changed)
+        );
+        assert_eq!(
+            judge(json!({"a": 1}), json!({"a": 1}), json!({"a": "1"})),
+            one("/a", What::Type)
+        );
+        assert_eq!(
+            judge(json!({"a": 1}), json!({"a": 1}), json!({"a": null})),
+            one("/a", What::Type)
+        );
         assert_eq!(judge(json!({"a": 1}), json!({"a": 1}), json!({})), one("/a", What::Vanished));
         assert_eq!(judge(json!({}), json!({}), json!({"a": 1})), one("/a", What::Appeared));
-        assert_eq!(judge(json!({"a": false}), json!({"a": false}), json!({"a": true})), one("/a", What::Changed));
+        assert_eq!(
+            judge(json!({"a": false}), json!({"a": false}), json!({"a": true})),
+            one("/a", What::Changed)
+        );
     }
 
     #[test]
     fn varying_values_keep_their_type() {
         assert_eq!(judge(json!({"n": 5}), json!({"n": 6}), json!({"n": 9})), []);
-        assert_eq!(judge(json!({"n": 5}), json!({"n": 6}), json!({"n": "9"})), one("/n", What::Type));
-        assert_eq!(judge(json!({"n": 5}), json!({"n": 6}), json!({"n": -9})), one("/n", What::Changed));
+        assert_eq!(
+            judge(json!({"n": 5}), json!({"n": 6}), json!({"n": "9"})),
+            one("/n", What::Type)
+        );
+        assert_eq!(
+            judge(json!({"n": 5}), json!({"n": 6}), json!({"n": -9})),
+            one("/n", What::Changed)
+        );
         assert_eq!(judge(json!({"n": 5}), json!({"n": null}), json!({"n": null})), []);
         assert_eq!(
             judge(
@@ -396,14 +427,20 @@ mod tests {
             one("/at", What::Notation)
         );
         assert_eq!(
-            judge(json!({"at": 1_772_359_200_000_u64}), json!({"at": 1_772_359_205_000_u64}), json!({"at": 1_772_359_210_u64})),
+            judge(
+                json!({"at": 1_772_359_200_000_u64}),
+                json!({"at": 1_772_359_205_000_u64}),
+                json!({"at": 1_772_359_210_u64})
+            ),
             one("/at", What::Notation)
         );
     }
 
     #[test]
     fn urls_are_told_apart() {
-        let judge = |mine: &str| judge(json!(["http://a.example/x"]), json!(["http://a.example/x"]), json!([mine]));
+        let judge = |mine: &str| {
+            judge(json!(["http://a.example/x"]), json!(["http://a.example/x"]), json!([mine]))
+        };
         assert_eq!(judge("https://a.example/x")[0].1, What::Scheme);
         assert_eq!(judge("http://a.example:8080/x")[0].1, What::Authority);
         assert_eq!(judge("http://a.example/y")[0].1, What::Changed);
@@ -413,9 +450,17 @@ mod tests {
     fn headers_of_a_further_proxy_are_told_apart() {
         let seen = json!({"headers": {"host": "a"}});
         assert_eq!(
-            judge(seen.clone(), seen.clone(), json!({"headers": {"host": "a", "x-forwarded-port": "80"}}))[0].1,
+            judge(
+                seen.clone(),
+                seen.clone(),
+                json!({"headers": {"host": "a", "x-forwarded-port": "80"}})
+            )[0]
+            .1,
             What::Forwarded
         );
-        assert_eq!(judge(seen.clone(), seen, json!({"headers": {"host": "a", "x-y": "80"}}))[0].1, What::Appeared);
+        assert_eq!(
+            judge(seen.clone(), seen, json!({"headers": {"host": "a", "x-y": "80"}}))[0].1,
+            What::Appeared
+        );
     }
 }

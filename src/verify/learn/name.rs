@@ -32,7 +32,9 @@ pub(crate) fn is_count(key: &str) -> bool {
     let lower = key.to_ascii_lowercase();
     ["count", "total", "number", "size", "unread", "online", "members", "entries", "hits"]
         .iter()
-        .any(|name| lower == *name || lower.ends_with(name) || lower.starts_with(&format!("{name}_")))
+        .any(|name| {
+            lower == *name || lower.ends_with(name) || lower.starts_with(&format!("{name}_"))
+        })
 }
 
 /// The kind of thing that an id at this pointer names: `user` for `/user/id`, `/users/*/id` and

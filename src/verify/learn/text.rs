@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use super::name;
 use super::time::{self, Fit, Moments};
 use super::token::{self, Kind};
-use super::name;
 
 /// What a comparison of three texts says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,13 +185,16 @@ fn as_time(stamps: [&time::Stamp; 3], around: &Around<'_>) -> Word {
 
 /// Whether both of the original's times were those of the request.
 fn near(stamps: [&time::Stamp; 3], around: &Around<'_>) -> bool {
-    (0..2).all(|index| (stamps[index].seconds - time::seconds(around.moments.at[index])).abs() <= 60.0)
+    (0..2).all(|index| {
+        (stamps[index].seconds - time::seconds(around.moments.at[index])).abs() <= 60.0
+    })
 }
 
 /// Whether both texts are lists of addresses, as `X-Forwarded-For` is.
 fn address_list(first: &str, migrated: &str) -> bool {
     let addresses = |text: &str| {
-        text.split(',').all(|part| part.trim().trim_matches(['[', ']', '"']).parse::<IpAddr>().is_ok())
+        text.split(',')
+            .all(|part| part.trim().trim_matches(['[', ']', '"']).parse::<IpAddr>().is_ok())
     };
     addresses(first) && addresses(migrated)
 }
@@ -232,14 +235,23 @@ mod tests {
         assert_eq!(judge(["hello", "hello", "hello"]), Word::Good);
         assert_eq!(judge(["hello", "hello", "Hello"]), Word::Different);
         assert_eq!(judge(["id 5", "id 5", "id 6"]), Word::Different);
-        assert_eq!(judge(["caf\u{e9} \u{1f600}", "caf\u{e9} \u{1f600}", "caf? ????"]), Word::Different);
+        assert_eq!(
+            judge(["caf\u{e9} \u{1f600}", "caf\u{e9} \u{1f600}", "caf? ????"]),
+            Word::Different
+        );
     }
 
     #[test]
     fn varying_parts_keep_their_type() {
         assert_eq!(judge(["order 12 of bob", "order 13 of bob", "order 99 of bob"]), Word::Good);
-        assert_eq!(judge(["order 12 of bob", "order 13 of bob", "order x of bob"]), Word::Different);
-        assert_eq!(judge(["order 12 of bob", "order 13 of bob", "order 14 of eve"]), Word::Different);
+        assert_eq!(
+            judge(["order 12 of bob", "order 13 of bob", "order x of bob"]),
+            Word::Different
+        );
+        assert_eq!(
+            judge(["order 12 of bob", "order 13 of bob", "order 14 of eve"]),
+            Word::Different
+        );
         assert_eq!(judge(["order 12 of bob", "order 13 of bob", ""]), Word::Different);
     }
 

@@ -159,7 +159,8 @@ pub(crate) fn fit(stamps: [&Stamp; 3], moments: &Moments) -> Fit {
         return Fit::Far;
     }
     let recent = |index: usize| {
-        let since = moments.copied_at.map_or(-WEEK, |copied| seconds(copied) - seconds(moments.at[index]));
+        let since =
+            moments.copied_at.map_or(-WEEK, |copied| seconds(copied) - seconds(moments.at[index]));
         delta[index] <= 60.0 + grain && delta[index] >= since
     };
     if !relative && !fixed {
@@ -215,7 +216,11 @@ mod tests {
     #[test]
     fn a_time_near_its_request_fits() {
         assert_eq!(
-            judge(["2026-03-01T10:00:00.100Z", "2026-03-01T10:00:05.200Z", "2026-03-01T10:00:11.300Z"]),
+            judge([
+                "2026-03-01T10:00:00.100Z",
+                "2026-03-01T10:00:05.200Z",
+                "2026-03-01T10:00:11.300Z"
+            ]),
             Fit::Good
         );
     }

@@ -124,8 +124,7 @@ pub(crate) fn is_random(text: &str) -> bool {
 
 /// Whether a token fits two others by alphabet and length.
 pub(crate) fn fits(first: &str, again: &str, migrated: &str) -> bool {
-    let (Some(one), Some(two), Some(mine)) =
-        (alphabet(first), alphabet(again), alphabet(migrated))
+    let (Some(one), Some(two), Some(mine)) = (alphabet(first), alphabet(again), alphabet(migrated))
     else {
         return false;
     };
@@ -184,7 +183,11 @@ mod tests {
 
     #[test]
     fn only_marks_are_foreign() {
-        assert!(is_foreign("mvk3f9q2") && is_foreign("user mvk3f9q2-bob") && is_foreign("mvk3f9q2alice"));
+        assert!(
+            is_foreign("mvk3f9q2")
+                && is_foreign("user mvk3f9q2-bob")
+                && is_foreign("mvk3f9q2alice")
+        );
         assert!(!is_foreign("hello") && !is_foreign("${unique}") && !is_foreign("xmvk3f9q2"));
     }
 }
