@@ -3,6 +3,7 @@
 mod cause;
 mod cluster;
 mod compare;
+pub mod derive;
 pub mod coverage;
 mod learn;
 pub(crate) mod load;
