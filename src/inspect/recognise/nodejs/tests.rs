@@ -98,8 +98,9 @@ fn reads_an_application_of_many_files() {
         routes(app),
         [
             "GET /api/things",
-            "GET /api/things/:id",
+            // A chain is met from its end.
             "PUT /api/things/:id",
+            "GET /api/things/:id",
             "POST /api/things",
             "POST /api/files",
             "POST /api/names",
