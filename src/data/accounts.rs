@@ -36,10 +36,19 @@ pub(crate) struct Accounts {
 }
 
 /// Names of the accounts that are not the engine's own, as `user@host`, mapped or as they are.
+///
+/// Those that log in by the operating system's user are left out: they belong to one machine.
 pub(crate) async fn names(database: &Database, mapped: bool) -> Result<Vec<String>> {
+    let local = database
+        .rows(
+            "SELECT User,Host FROM mysql.user \
+             WHERE CAST(plugin AS BINARY) IN ('unix_socket','auth_socket');\n",
+        )
+        .await?;
     let mut names: Vec<String> = list(database)
         .await?
         .into_iter()
+        .filter(|(user, host, _)| !local.contains(&vec![user.clone(), host.clone()]))
         .map(|(user, host, _)| {
             let host = if mapped { new_host(&user, &host) } else { &host };
             format!("{user}@{host}")
@@ -56,7 +65,8 @@ async fn list(database: &Database) -> Result<Vec<(String, String, bool)>> {
     // those who are granted them.
     let rows = database
         .rows(&format!(
-            "SELECT User,Host,{roles} FROM mysql.user ORDER BY 3 DESC,Host='%' DESC,1,2;\n"
+            "SELECT User,Host,{roles} FROM mysql.user \
+             ORDER BY 3 DESC,Host='%' DESC,Host='localhost' DESC,1,2;\n"
         ))
         .await?;
     Ok(rows
@@ -97,7 +107,7 @@ pub(crate) async fn read(database: &Database, kept: &[String]) -> Result<Account
     }
     for ((user, host, role), (make, grants)) in accounts.into_iter().zip(statements) {
         let to = new_host(&user, &host);
-        let old = format!("{user}@{host}");
+        let old = if role { user.clone() } else { format!("{user}@{host}") };
         let becomes = name(&user, to, role);
         if read.accounts.iter().any(|known: &Account| known.becomes == becomes) {
             read.notes.push(format!(

@@ -161,10 +161,10 @@ pub(crate) async fn check(
             async { measure(&there, &layout(&there).await?, Depth::Checksum, &none).await },
         )?;
         check.tables.extend(tables(&ours, &theirs));
-        let (ours, theirs) = tokio::try_join!(objects::read(&here), objects::read(&there))?;
+        let (ours, theirs) = tokio::try_join!(objects::read(&here, true), objects::read(&there, false))?;
         check.objects.extend(definitions(&ours, &theirs));
         let (ours, theirs) =
-            tokio::try_join!(accounts::names(&here, true), accounts::names(&there, true))?;
+            tokio::try_join!(accounts::names(&here, true), accounts::names(&there, false))?;
         check.objects.extend(users(&ours, &theirs));
         drop(progress);
     }
