@@ -40,9 +40,16 @@ impl Database {
                     databases: databases.clone(),
                     version: String::new(),
                 };
-                match database.rows("SELECT VERSION();").await {
+                match database.rows("SELECT VERSION(),CURRENT_USER();").await {
                     Ok(rows) => {
-                        database.version = rows.into_iter().flatten().next().unwrap_or_default();
+                        let mut row = rows.into_iter().flatten();
+                        let version = row.next().unwrap_or_default();
+                        // Servers with an anonymous account let everyone in and show them nothing.
+                        if row.next().is_some_and(|account| account.starts_with('@')) {
+                            failure = Some(Error::remote("ERROR only the anonymous account is open"));
+                            continue;
+                        }
+                        database.version = version;
                         return Ok(database);
                     }
                     // The server's own words beat those about a client that is not there.
@@ -101,12 +108,7 @@ impl Database {
                 self.describe()
             )));
         }
-        Ok(finished
-            .stdout
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-            .map(row)
-            .collect())
+        Ok(finished.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(row).collect())
     }
 
     /// Starts the client with its input open, for a dump.

@@ -365,10 +365,7 @@ mod tests {
         let text = "SET sql_mode = 'NO_BACKSLASH_ESCAPES';\nSET sql_mode = @saved_sql_mode;\n\
                     INSERT INTO t VALUES ('\\' DEFINER=`app`@`localhost`');\n/*Don't*/ /*M don't*/ \
                     /*!50013 DEFINER=`app`@`localhost`*/";
-        check(
-            text,
-            &text.replace("/*!50013 DEFINER=`app`@`localhost`", "/*!50013 DEFINER=`app`@`%`"),
-        );
+        check(text, &text.replace("/*!50013 DEFINER=`app`@`localhost`", "/*!50013 DEFINER=`app`@`%`"));
     }
 
     #[test]

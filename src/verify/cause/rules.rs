@@ -117,7 +117,7 @@ fn directive_or(clues: &Clues<'_>, path: &str, name: &str, word: &str, words: &s
 
 fn variable_or(clues: &Clues<'_>, words: &[&str], otherwise: &str) -> Cause {
     match manifest::variable(clues.tree, words) {
-        Some(line) => at(format!("{otherwise}: see this variable"), &line.file, line.line),
+        Some(line) => at(format!("{otherwise}: see this variable"), &line.file, line.number),
         None => text(otherwise),
     }
 }
@@ -180,7 +180,7 @@ fn body_size(clues: &Clues<'_>, path: &str) -> Cause {
                 return at(
                     format!("the ingress limits request bodies ({}){was}", line.text),
                     &line.file,
-                    line.line,
+                    line.number,
                 );
             }
             return point(
@@ -200,7 +200,7 @@ fn body_size(clues: &Clues<'_>, path: &str) -> Cause {
         return at(
             format!("the ingress limits request bodies ({}){was}", line.text),
             &line.file,
-            line.line,
+            line.number,
         );
     }
     match location {
@@ -222,9 +222,10 @@ fn body_size(clues: &Clues<'_>, path: &str) -> Cause {
 fn heard(clues: &Clues<'_>, difference: &Difference) -> Cause {
     let unbuffered = clues.location(&difference.path).is_some_and(|location| location.unbuffered);
     let path = difference.path.as_str();
-    if unbuffered
-        || difference.original.contains("/events") && clues.in_process("broadcast").is_none()
-    {
+    let many = clues.apps().map(|service| clues.workload(&service.id)).any(|workload| {
+        manifest::replicas(clues.tree, &workload).is_some_and(|(_, number)| number > 1)
+    });
+    if unbuffered && !many {
         return directive_or(clues, path, "proxy_buffering", "", "the proxy holds events back");
     }
     replicas(
@@ -242,12 +243,12 @@ fn replicas(clues: &Clues<'_>, words: &str) -> Cause {
         .map(|service| clues.workload(&service.id));
     let mut cause = match manifest::replicas(clues.tree, app.as_deref().unwrap_or("")) {
         Some((line, number)) if number > 1 => {
-            at(format!("{words} (`{}`)", line.text), &line.file, line.line)
+            at(format!("{words} (`{}`)", line.text), &line.file, line.number)
         }
         Some((line, _)) => at(
             format!("{words}; the manifest asks for one replica: see how many run"),
             &line.file,
-            line.line,
+            line.number,
         ),
         None => text(format!("{words}; see how many replicas run")),
     };
@@ -469,7 +470,7 @@ fn value(clues: &Clues<'_>, path: &str, difference: &Difference) -> Cause {
             manifest::find(clues.tree, |line| line.contains("character") || line.contains("utf8"));
         return match line {
             Some(line) => {
-                at("text is stored or sent in another character set", &line.file, line.line)
+                at("text is stored or sent in another character set", &line.file, line.number)
             }
             None => text(
                 "text is stored or sent in another character set: compare the database's and the connection's (utf8mb4)",
