@@ -92,12 +92,17 @@ pub(super) fn end_of_life(inventory: &Inventory, today: Date, found: &mut Vec<Fi
             evidence: vec![Evidence::file("/etc/os-release")],
         });
     }
+    let mut reported: Vec<(&str, &str)> = Vec::new();
     for service in &inventory.services {
         let Some(version) = &service.runtime.version else { continue };
+        if reported.contains(&(&service.runtime.name, version)) {
+            continue;
+        }
         let name = &service.runtime.name;
         let Some(day) = last_day(&RUNTIMES, name, version).filter(|day| *day < today) else {
             continue;
         };
+        reported.push((name, version));
         // A distribution goes on mending its own packages as long as it lives.
         let mended = system_until.filter(|until| *until >= today && !service.packages.is_empty());
         let (severity, also) = match mended {

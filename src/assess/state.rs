@@ -54,42 +54,65 @@ pub(super) fn in_process(inventory: &Inventory, found: &mut Vec<Finding>) {
     }
 }
 
-/// Files that two services share through the server's disk.
+/// Files that services share through the server's disk: one finding a folder.
 pub(super) fn shared_uploads(inventory: &Inventory, found: &mut Vec<Finding>) {
-    for (index, one) in inventory.services.iter().enumerate() {
-        for other in &inventory.services[index + 1..] {
-            let shared =
-                one.state.iter().filter(|state| state.kind == StateKind::Uploads).find(|state| {
-                    other.state.iter().any(|known| {
-                        known.kind == StateKind::Uploads && overlap(&known.path, &state.path)
-                    })
-                });
-            if let Some(state) = shared {
-                let mut evidence: Vec<Evidence> = one
-                    .sites
-                    .iter()
-                    .flat_map(|site| &site.locations)
-                    .filter(|location| {
-                        location.target.as_deref().is_some_and(|t| overlap(t, &state.path))
-                    })
-                    .map(|location| location.evidence.clone())
-                    .collect();
-                evidence.push(Evidence::file(&state.path));
-                found.push(finding(
-                    "files-shared",
-                    Severity::Risk,
-                    other,
-                    format!(
-                        "shares the files in {} with {} through the server's disk",
-                        state.path, one.id
-                    ),
-                    "give both the same volume: one that many nodes can mount (ReadWriteMany), or \
-                     keep both on one node"
-                        .to_owned(),
-                    evidence,
-                ));
-            }
+    let mut reported: Vec<&str> = Vec::new();
+    let uploads = inventory
+        .services
+        .iter()
+        .flat_map(|service| service.state.iter().filter(|state| state.kind == StateKind::Uploads));
+    for state in uploads {
+        if reported.iter().any(|path| overlap(path, &state.path)) {
+            continue;
         }
+        let sharing: Vec<_> = inventory
+            .services
+            .iter()
+            .filter(|service| {
+                service.state.iter().any(|known| {
+                    known.kind == StateKind::Uploads && overlap(&known.path, &state.path)
+                })
+            })
+            .collect();
+        // The app is what a reader looks for; the proxy only reads.
+        let Some(owner) = sharing
+            .iter()
+            .find(|service| service.role == Role::App)
+            .or_else(|| sharing.first())
+            .filter(|_| sharing.len() > 1)
+        else {
+            continue;
+        };
+        reported.push(&state.path);
+        let others: Vec<&str> = sharing
+            .iter()
+            .map(|service| service.id.as_str())
+            .filter(|id| *id != owner.id)
+            .collect();
+        let mut evidence: Vec<Evidence> = sharing
+            .iter()
+            .flat_map(|service| &service.sites)
+            .flat_map(|site| &site.locations)
+            .filter(|location| {
+                location.target.as_deref().is_some_and(|target| overlap(target, &state.path))
+            })
+            .map(|location| location.evidence.clone())
+            .collect();
+        evidence.push(Evidence::file(&state.path));
+        found.push(finding(
+            "files-shared",
+            Severity::Risk,
+            owner,
+            format!(
+                "shares the files in {} with {} through the server's disk",
+                state.path,
+                others.join(" and ")
+            ),
+            "give them the same volume: one that many nodes can mount (ReadWriteMany), or keep \
+             them on one node"
+                .to_owned(),
+            evidence,
+        ));
     }
 }
 

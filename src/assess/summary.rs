@@ -137,20 +137,20 @@ fn edge(edge: &Edge) -> Vec<String> {
 }
 
 fn state(out: &mut String, inventory: &Inventory) {
-    let rows: Vec<Vec<String>> = inventory
-        .services
-        .iter()
-        .flat_map(|service| {
-            service.state.iter().map(|state| {
-                vec![
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for service in &inventory.services {
+        for state in &service.state {
+            match rows.iter_mut().find(|row| row[0] == state.path) {
+                Some(row) => row[3] = format!("{}, {}", row[3], service.id),
+                None => rows.push(vec![
                     state.path.clone(),
                     kind(state.kind).to_owned(),
                     size(state.bytes),
                     service.id.clone(),
-                ]
-            })
-        })
-        .collect();
+                ]),
+            }
+        }
+    }
     if !rows.is_empty() {
         line(out, "\nState on disk");
         table(out, &rows);

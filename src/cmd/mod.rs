@@ -39,8 +39,9 @@ pub fn run(arguments: Arguments) -> Result<Exit> {
 fn set_up_messages(global: &Global) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => "error",
-        (false, 0) => "warn",
-        (false, 1) => "migrate=info,warn",
+        // kube says by itself what our own error says better.
+        (false, 0) => "warn,kube_client=off",
+        (false, 1) => "migrate=info,warn,kube_client=off",
         (false, _) => "migrate=debug,info",
     };
     if global.quiet {

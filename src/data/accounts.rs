@@ -36,10 +36,19 @@ pub(crate) struct Accounts {
 }
 
 /// Names of the accounts that are not the engine's own, as `user@host`, mapped or as they are.
+///
+/// Those that log in by the operating system's user are left out: they belong to one machine.
 pub(crate) async fn names(database: &Database, mapped: bool) -> Result<Vec<String>> {
+    let local = database
+        .rows(
+            "SELECT User,Host FROM mysql.user \
+             WHERE CAST(plugin AS BINARY) IN ('unix_socket','auth_socket');\n",
+        )
+        .await?;
     let mut names: Vec<String> = list(database)
         .await?
         .into_iter()
+        .filter(|(user, host, _)| !local.contains(&vec![user.clone(), host.clone()]))
         .map(|(user, host, _)| {
             let host = if mapped { new_host(&user, &host) } else { &host };
             format!("{user}@{host}")
@@ -56,7 +65,8 @@ async fn list(database: &Database) -> Result<Vec<(String, String, bool)>> {
     // those who are granted them.
     let rows = database
         .rows(&format!(
-            "SELECT User,Host,{roles} FROM mysql.user ORDER BY 3 DESC,Host='%' DESC,1,2;\n"
+            "SELECT User,Host,{roles} FROM mysql.user \
+             ORDER BY 3 DESC,Host='%' DESC,Host='localhost' DESC,1,2;\n"
         ))
         .await?;
     Ok(rows
@@ -97,7 +107,7 @@ pub(crate) async fn read(database: &Database, kept: &[String]) -> Result<Account
     }
     for ((user, host, role), (make, grants)) in accounts.into_iter().zip(statements) {
         let to = new_host(&user, &host);
-        let old = format!("{user}@{host}");
+        let old = if role { user.clone() } else { format!("{user}@{host}") };
         let becomes = name(&user, to, role);
         if read.accounts.iter().any(|known: &Account| known.becomes == becomes) {
             read.notes.push(format!(
@@ -112,8 +122,7 @@ pub(crate) async fn read(database: &Database, kept: &[String]) -> Result<Account
         let mut statement = String::new();
         if role {
             let _ = writeln!(statement, "CREATE ROLE IF NOT EXISTS {becomes};");
-        } else if let Some(how) =
-            make.first().and_then(|make| after_name(make, "CREATE USER ", &user, &host))
+        } else if let Some(how) = make.first().and_then(|make| after_name(make, "CREATE USER ", &user, &host))
         {
             if how.contains("unix_socket") || how.contains("auth_socket") {
                 read.notes.push(format!(
@@ -148,8 +157,7 @@ pub(crate) async fn read(database: &Database, kept: &[String]) -> Result<Account
 impl Accounts {
     /// Makes the accounts; before the dump, which names them.
     pub(crate) async fn make(&self, to: &Database) -> Result<()> {
-        let statements: String =
-            self.accounts.iter().map(|account| account.make.as_str()).collect();
+        let statements: String = self.accounts.iter().map(|account| account.make.as_str()).collect();
         if !statements.is_empty() {
             to.rows(&statements).await?;
         }
@@ -249,12 +257,7 @@ mod tests {
     #[test]
     fn the_way_of_logging_in_follows_the_name() {
         assert_eq!(
-            after_name(
-                "CREATE USER `app`@`localhost` IDENTIFIED BY PASSWORD '*AB'",
-                "CREATE USER ",
-                "app",
-                "localhost"
-            ),
+            after_name("CREATE USER `app`@`localhost` IDENTIFIED BY PASSWORD '*AB'", "CREATE USER ", "app", "localhost"),
             Some(" IDENTIFIED BY PASSWORD '*AB'")
         );
         assert_eq!(after_name("CREATE USER `x`@`y`", "CREATE USER ", "app", "localhost"), None);

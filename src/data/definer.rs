@@ -247,7 +247,7 @@ enum Parsed {
     Other,
 }
 
-/// Reads `` `user`@`host` ``, blanks before it allowed.
+/// Reads `` `user`@`host` ``, blanks before it allowed; under `ANSI_QUOTES` dumps write `"`.
 fn parse(text: &[u8]) -> Parsed {
     let mut rest = text;
     while let [b' ', tail @ ..] = rest {
@@ -256,7 +256,7 @@ fn parse(text: &[u8]) -> Parsed {
     let mut parts = Vec::new();
     for part in 0..2 {
         let [quote, tail @ ..] = rest else { return Parsed::More };
-        if !matches!(quote, b'`' | b'\'') {
+        if !matches!(quote, b'`' | b'\'' | b'"') {
             return Parsed::Other;
         }
         rest = tail;
@@ -329,6 +329,7 @@ mod tests {
             "CREATE DEFINER = `a``b`@`127.0.0.1` PROCEDURE p() x;\n",
             "CREATE DEFINER = `a``b`@`%` PROCEDURE p() x;\n",
         );
+        check("x DEFINER=\"app\"@\"localhost\" y", "x DEFINER=`app`@`%` y");
         check("x DEFINER=`app`@`10.0.0.3` y", "x DEFINER=`app`@`10.0.0.3` y");
         check("x DEFINER=`root`@`localhost` y", "x DEFINER=`root`@`localhost` y");
     }
@@ -364,10 +365,7 @@ mod tests {
         let text = "SET sql_mode = 'NO_BACKSLASH_ESCAPES';\nSET sql_mode = @saved_sql_mode;\n\
                     INSERT INTO t VALUES ('\\' DEFINER=`app`@`localhost`');\n/*Don't*/ /*M don't*/ \
                     /*!50013 DEFINER=`app`@`localhost`*/";
-        check(
-            text,
-            &text.replace("/*!50013 DEFINER=`app`@`localhost`", "/*!50013 DEFINER=`app`@`%`"),
-        );
+        check(text, &text.replace("/*!50013 DEFINER=`app`@`localhost`", "/*!50013 DEFINER=`app`@`%`"));
     }
 
     #[test]

@@ -122,8 +122,10 @@ impl Folder {
         let mut head = Vec::new();
         let mut bytes = 0;
         loop {
-            let count =
-                from.read(&mut buffer).await.remote(format_args!("read {}", self.describe()))?;
+            let count = from
+                .read(&mut buffer)
+                .await
+                .remote(format_args!("read {}", self.describe()))?;
             if count == 0 {
                 break;
             }
@@ -268,9 +270,7 @@ fn pack(source: &dyn Source, path: &str, stream: Blocking<DuplexStream>) -> Resu
         match &entry.kind {
             Kind::Folder => {
                 header.set_entry_type(tar::EntryType::Directory);
-                builder
-                    .append_data(&mut header, format!("{name}/"), std::io::empty())
-                    .input(&what)?;
+                builder.append_data(&mut header, format!("{name}/"), std::io::empty()).input(&what)?;
             }
             Kind::Link(target) => {
                 header.set_entry_type(tar::EntryType::Symlink);

@@ -13,9 +13,9 @@ use crate::error::Result;
 /// Definitions by kind and name.
 pub(crate) type Objects = BTreeMap<(String, String), String>;
 
-/// Reads all definitions. Hosts of definers are given as a copy maps them, and the next automatic
-/// number of a table, which lives with its rows, is left out.
-pub(crate) async fn read(database: &Database) -> Result<Objects> {
+/// Reads all definitions. Hosts of definers are given as a copy maps them when `mapped`; the next
+/// automatic number of a table, which lives with its rows, is left out.
+pub(crate) async fn read(database: &Database, mapped: bool) -> Result<Objects> {
     let list = database.list();
     let names = database
         .rows(&format!(
@@ -56,22 +56,25 @@ pub(crate) async fn read(database: &Database) -> Result<Objects> {
         if title.0 == "trigger" && row.len() > 6 {
             row.truncate(6);
         }
-        objects.insert(title, normal(&row.join("\n")));
+        objects.insert(title, normal(&row.join("\n"), mapped));
     }
     Ok(objects)
 }
 
-fn normal(definition: &str) -> String {
+fn normal(definition: &str, mapped: bool) -> String {
     static NEXT: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r" AUTO_INCREMENT=[0-9]+").ok());
-    let mut mapped = Vec::new();
-    let mut definers = Definers::default();
-    definers.feed(definition.as_bytes(), &mut mapped);
-    definers.finish(&mut mapped);
-    let mapped = String::from_utf8_lossy(&mapped).into_owned();
+    let mut text = definition.to_owned();
+    if mapped {
+        let mut output = Vec::new();
+        let mut definers = Definers::default();
+        definers.feed(definition.as_bytes(), &mut output);
+        definers.finish(&mut output);
+        text = String::from_utf8_lossy(&output).into_owned();
+    }
     match NEXT.as_ref() {
-        Some(next) => next.replace(&mapped, "").into_owned(),
-        None => mapped,
+        Some(next) => next.replace(&text, "").into_owned(),
+        None => text,
     }
 }
 
@@ -82,14 +85,12 @@ mod tests {
     #[test]
     fn definitions_are_made_comparable() {
         assert_eq!(
-            normal(
-                "t\nCREATE TABLE `t` (\n `a` int\n) ENGINE=InnoDB AUTO_INCREMENT=12 COMMENT='x'"
-            ),
+            normal("t\nCREATE TABLE `t` (\n `a` int\n) ENGINE=InnoDB AUTO_INCREMENT=12 COMMENT='x'", true),
             "t\nCREATE TABLE `t` (\n `a` int\n) ENGINE=InnoDB COMMENT='x'"
         );
         assert_eq!(
-            normal("v\nCREATE DEFINER=`app`@`localhost` VIEW `v` AS select 1"),
-            normal("v\nCREATE DEFINER=`app`@`%` VIEW `v` AS select 1")
+            normal("v\nCREATE DEFINER=`app`@`localhost` VIEW `v` AS select 1", true),
+            normal("v\nCREATE DEFINER=`app`@`%` VIEW `v` AS select 1", false)
         );
     }
 }

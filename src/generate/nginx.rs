@@ -35,7 +35,8 @@ impl Address {
         };
         let host = host.trim_matches(['[', ']']);
         let own = self.host.trim_matches(['[', ']']);
-        port == self.port && (host.eq_ignore_ascii_case(own) || is_loopback(host) && is_loopback(own))
+        port == self.port
+            && (host.eq_ignore_ascii_case(own) || is_loopback(host) && is_loopback(own))
     }
 }
 
@@ -293,7 +294,8 @@ fn apply(text: &str, mut changes: Vec<Change>, words: &[Range<usize>]) -> String
         let within = words.iter().any(|word| word.start < start && start < word.end);
         let mut line = text.get(at..change.span.start).unwrap_or_default().to_owned();
         if start >= at && !within && !commented.contains(&key) {
-            let indent: String = text[start..].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
+            let indent: String =
+                text[start..].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
             line.insert_str(start - at, &format!("{indent}# migrate: {}\n", change.comment));
         }
         commented.push(key);
@@ -336,14 +338,19 @@ mod tests {
             text.lines().last().unwrap().to_owned()
         };
         assert_eq!(pass("http://127.0.0.1:3000/a/"), "proxy_pass http://web:3000/a/;");
-        assert_eq!(pass("http://[::1]:3000$request_uri"), "proxy_pass http://web:3000$request_uri;");
+        assert_eq!(
+            pass("http://[::1]:3000$request_uri"),
+            "proxy_pass http://web:3000$request_uri;"
+        );
         assert_eq!(pass("http://10.0.0.9"), "proxy_pass http://old:8080;");
         assert_eq!(pass("http://unix:/run/php/fpm.sock:/x"), "proxy_pass http://php:9000/x;");
         assert_eq!(pass("http://127.0.0.1:3001"), "proxy_pass http://127.0.0.1:3001;");
         assert_eq!(pass("http://group"), "proxy_pass http://group;");
         let set = translated("set $to \"http://127.0.0.1:3000\";");
         assert!(set.ends_with("set $to \"http://web:3000\";"), "{set}");
-        assert!(translated("fastcgi_pass unix:/run/php/fpm.sock;").ends_with("fastcgi_pass php:9000;"));
+        assert!(
+            translated("fastcgi_pass unix:/run/php/fpm.sock;").ends_with("fastcgi_pass php:9000;")
+        );
     }
 
     #[test]

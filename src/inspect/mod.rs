@@ -73,7 +73,6 @@ fn nothing_found(source: &dyn Source, facts: &mut recognise::Facts) {
     });
 }
 
-/// Marks and counts that hold for what was read as a whole.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +84,77 @@ mod tests {
         assert!(inspection.inventory.services.is_empty());
         assert_eq!(inspection.inventory.questions[0].id, "what-runs");
         assert!(inspection.inventory.questions[0].blocking);
+    }
+
+    /// One value in many disguises: it reaches neither the inventory, the plan nor a captured file.
+    #[test]
+    fn no_secret_leaves_the_source() {
+        const CANARY: &str = "canary-8Qz7Lw";
+        let place = |text: &str| text.replace("{}", CANARY);
+        let files: Vec<(&str, String)> = vec![
+            ("/etc/passwd", "shop:x:900:901::/opt/shop:/bin/false\n".to_owned()),
+            (
+                "/etc/systemd/system/shop.service",
+                place(
+                    "[Service]\nUser=shop\nWorkingDirectory=/opt/shop\nEnvironment=API_TOKEN={}\n\
+                     EnvironmentFile=/etc/shop/shop.env\n\
+                     ExecStart=/opt/shop/run --db-password={} --again {}\n",
+                ),
+            ),
+            (
+                "/etc/systemd/system/multi-user.target.wants/shop.service",
+                "-> ../shop.service".into(),
+            ),
+            (
+                "/etc/shop/shop.env",
+                place(
+                    "DB_HOST=127.0.0.1\nDB_PASSWORD={}\nDATABASE_URL=mysql://shop:{}@db/shop\nPLAIN=a{}b\n",
+                ),
+            ),
+            ("/opt/shop/.env", place("SECRET_KEY=\"{}\"\nNOTE='{}'\n")),
+            ("/opt/shop/run", "#!/usr/bin/env python3\n".into()),
+            ("/usr/sbin/mariadbd", "x".into()),
+            (
+                "/etc/systemd/system/multi-user.target.wants/mariadb.service",
+                "-> /lib/systemd/system/mariadb.service".into(),
+            ),
+            ("/lib/systemd/system/mariadb.service", "[Service]\n".into()),
+            (
+                "/etc/mysql/my.cnf",
+                place("[mysqld]\nport=3306\ninit_connect='{}'\n[client]\nuser=x\n"),
+            ),
+            (
+                "/etc/cron.d/shop",
+                place(
+                    "BACKUP_PASSWORD={}\n0 1 * * * shop mysqldump -p{} shop > /b\n5 1 * * * shop /opt/shop/job {}\n",
+                ),
+            ),
+            ("/opt/shop/job", place("#!/bin/sh\nDB_PASSWORD={} mysql\n")),
+            (
+                "/etc/nginx/nginx.conf",
+                place("http { server { listen 80; location / { return 200 '{}'; } } }\n"),
+            ),
+            ("/usr/sbin/nginx", "x".into()),
+            (
+                "/etc/systemd/system/multi-user.target.wants/nginx.service",
+                "-> /lib/systemd/system/nginx.service".into(),
+            ),
+            ("/lib/systemd/system/nginx.service", "[Service]\n".into()),
+        ];
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let Inspection { mut inventory, captured } = inspect(&Memory::new(&files));
+        inventory.questions.extend(crate::plan::questions(&inventory));
+        crate::assess::assess(&mut inventory, jiff::civil::date(2026, 11, 24));
+        assert!(inventory.services.len() >= 5, "{:?}", inventory.services);
+        let text = crate::workspace::to_yaml(&inventory).unwrap();
+        assert!(!text.contains("8Qz7Lw"), "{text}");
+        let workspace = crate::workspace::Workspace::new("migration");
+        assert!(!crate::assess::summary::text(&inventory, &workspace).contains("8Qz7Lw"));
+        let plan = crate::plan::render(&crate::plan::plan(&inventory, "shop-abcd"));
+        assert!(!plan.contains("8Qz7Lw"), "{plan}");
+        for (path, text) in captured {
+            assert!(!text.contains("8Qz7Lw"), "{path}: {text}");
+        }
     }
 }

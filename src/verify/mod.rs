@@ -3,6 +3,7 @@
 mod cause;
 mod cluster;
 mod compare;
+pub mod derive;
 pub mod coverage;
 mod databases;
 mod learn;

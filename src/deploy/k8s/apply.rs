@@ -95,7 +95,8 @@ fn explain(object: &Object, error: &kube::Error) -> Error {
     if object.kind == "Secret" {
         return Error::remote(format!("failed to {what}: {}", status.reason));
     }
-    if status.code == 400 || status.code == 422 {
+    let unknown = status.message.contains("field not declared in schema");
+    if status.code == 400 || status.code == 422 || unknown {
         return Error::input(format!("failed to {what}: {}", status.message))
             .help("mend the overlay under k8s/ and deploy again");
     }

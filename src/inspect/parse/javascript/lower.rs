@@ -135,7 +135,8 @@ impl Lower {
                 Kind::Import(it.source.value.to_string(), names.collect())
             }
             Statement::ExportAllDeclaration(it) => {
-                let name = it.exported.as_ref().map_or("*".to_owned(), |name| name.name().to_string());
+                let name =
+                    it.exported.as_ref().map_or("*".to_owned(), |name| name.name().to_string());
                 Kind::ExportFrom(it.source.value.to_string(), vec![("*".to_owned(), name)])
             }
             Statement::ExportFromDeclaration(it) => {
@@ -352,9 +353,7 @@ impl Lower {
             Expression::SequenceExpression(it) => {
                 Kind::Other(self.expressions(it.expressions.iter()))
             }
-            Expression::YieldExpression(it) => {
-                Kind::Other(self.expressions(it.argument.iter()))
-            }
+            Expression::YieldExpression(it) => Kind::Other(self.expressions(it.argument.iter())),
             Expression::TaggedTemplateExpression(it) => {
                 let mut parts = vec![self.expression(&it.tag)];
                 parts.extend(self.expressions(it.quasi.expressions.iter()));
@@ -463,7 +462,9 @@ impl Lower {
             BindingPattern::ObjectPattern(it) => Pattern::Object(
                 it.properties
                     .iter()
-                    .filter_map(|property| Some((key(&property.key)?, self.pattern(&property.value))))
+                    .filter_map(|property| {
+                        Some((key(&property.key)?, self.pattern(&property.value)))
+                    })
                     .collect(),
             ),
             BindingPattern::ArrayPattern(it) => Pattern::Array(

@@ -59,8 +59,8 @@ pub(super) fn read(values: &Values<'_>) -> BTreeMap<String, Reading> {
                 && let Some(name) = arguments.get(name).and_then(Node::text)
             {
                 let default = default.and_then(|default| arguments.get(default));
-                let default = default
-                    .and_then(|node| literal(values, Place { module: place.module, node }));
+                let default =
+                    default.and_then(|node| literal(values, Place { module: place.module, node }));
                 add(&mut readings, modules, place, name, default);
             }
         }
@@ -83,9 +83,8 @@ fn add(
     default: Option<String>,
 ) {
     let evidence = modules.evidence(place);
-    let reading = readings
-        .entry(name.to_owned())
-        .or_insert_with(|| Reading { evidence, default: None });
+    let reading =
+        readings.entry(name.to_owned()).or_insert_with(|| Reading { evidence, default: None });
     if reading.default.is_none() {
         reading.default = default;
     }

@@ -146,7 +146,10 @@ fn visit(
                                 pattern.keys().into_iter().for_each(|key| into.field(key));
                             }
                             ("query", None) => {
-                                pattern.keys().into_iter().for_each(|key| add(&mut into.query, key));
+                                pattern
+                                    .keys()
+                                    .into_iter()
+                                    .for_each(|key| add(&mut into.query, key));
                             }
                             ("body", Some(name)) => names.body.push(name.to_owned()),
                             ("query", Some(name)) => names.query.push(name.to_owned()),
@@ -174,14 +177,18 @@ fn call(
     into: &mut Handling,
 ) {
     let given: Vec<Option<Part>> = arguments.iter().map(|node| part(node, names)).collect();
-    let response = arguments.iter().any(|node| matches!(node.name(), Some("res" | "reply" | "response")));
+    let response =
+        arguments.iter().any(|node| matches!(node.name(), Some("res" | "reply" | "response")));
     if given.iter().all(Option::is_none) && !response {
         return;
     }
     // `schema.parse(req.body)`: the schema names the fields.
     if given.contains(&Some(Part::Body))
         && let Some((schema, method)) = callee.member()
-        && matches!(method, "parse" | "parseAsync" | "safeParse" | "validate" | "validateAsync" | "cast")
+        && matches!(
+            method,
+            "parse" | "parseAsync" | "safeParse" | "validate" | "validateAsync" | "cast"
+        )
         && let Some(schema) = modules.code(Place { module, node: schema })
     {
         schema_fields(schema.node, into);

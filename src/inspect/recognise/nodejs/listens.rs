@@ -46,10 +46,8 @@ pub(super) fn listens(values: &Values<'_>) -> Listening {
             }
         };
         let number = port.as_ref().and_then(|port| port.text.as_ref()?.parse::<u16>().ok());
-        let socket = port
-            .as_ref()
-            .and_then(|port| port.text.clone())
-            .filter(|text| text.starts_with('/'));
+        let socket =
+            port.as_ref().and_then(|port| port.text.clone()).filter(|text| text.starts_with('/'));
         let variable = port.and_then(|port| port.variable);
         if let Some(path) = socket {
             found.listens.push(Listen {

@@ -11,9 +11,7 @@ use crate::inspect::parse::{environment as env_file, secret};
 use crate::inspect::source::Source;
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Question, Severity};
-use crate::model::inventory::{
-    ConfigFile, Role, Runtime, Service, StateKind, Variable,
-};
+use crate::model::inventory::{ConfigFile, Role, Runtime, Service, StateKind, Variable};
 
 mod environment;
 mod handlers;
@@ -135,7 +133,10 @@ fn read(source: &dyn Source, facts: &mut Facts, service: &mut Service, program: 
             facts.questions.push(Question {
                 id: format!("{}-port", service.id),
                 service: Some(service.id.clone()),
-                question: format!("on which port does {} listen? Its code does not say", service.id),
+                question: format!(
+                    "on which port does {} listen? Its code does not say",
+                    service.id
+                ),
                 answer_in: format!("workloads[{}].ports", service.id),
                 blocking: service.listens.is_empty(),
                 evidence,
@@ -175,12 +176,18 @@ fn version(source: &dyn Source, facts: &Facts, program: &Program) -> Option<Stri
 /// Variables from files that the application itself reads: `--env-file`, and `.env` by dotenv.
 fn env_files(source: &dyn Source, service: &mut Service, program: &Program) {
     let mut paths = program.environment_files.clone();
-    if program.dependencies.iter().any(|name| matches!(name.as_str(), "dotenv" | "dotenv-flow" | "dotenv-expand")) {
+    if program
+        .dependencies
+        .iter()
+        .any(|name| matches!(name.as_str(), "dotenv" | "dotenv-flow" | "dotenv-expand"))
+    {
         let folder = service.directory.as_deref().unwrap_or(&program.folder);
         paths.push(format!("{}/.env", folder.trim_end_matches('/')));
     }
     for path in paths {
-        let Some(real) = source.resolve(&path).filter(|path| source.is_file(path)) else { continue };
+        let Some(real) = source.resolve(&path).filter(|path| source.is_file(path)) else {
+            continue;
+        };
         let Ok(text) = source.text(&real) else { continue };
         let mut any_secret = false;
         for assignment in env_file::parse(&text) {
@@ -241,8 +248,9 @@ fn unread(facts: &mut Facts, service: &Service, modules: &Modules) {
             severity: Severity::Advice,
             service: Some(service.id.clone()),
             message: format!("a source file could not be read: {reason}"),
-            remedy: "look through it by hand for settings, files and routes that the inventory lacks"
-                .to_owned(),
+            remedy:
+                "look through it by hand for settings, files and routes that the inventory lacks"
+                    .to_owned(),
             evidence: vec![Evidence::file(path.as_str())],
         });
     }
@@ -257,14 +265,23 @@ fn secrets_in_code(source: &dyn Source, service: &mut Service, modules: &Modules
             Kind::Object(properties) => {
                 // Only beside a host or user: a word like `password` is a label elsewhere.
                 let beside = |names: &[&str]| {
-                    properties.iter().any(|(key, _)| key.as_deref().is_some_and(|k| names.contains(&k)))
+                    properties
+                        .iter()
+                        .any(|(key, _)| key.as_deref().is_some_and(|k| names.contains(&k)))
                 };
-                beside(&["host", "user", "username", "database", "connectionString", "auth", "pass"])
-                    && properties.iter().any(|(key, value)| {
-                        let name = key.as_deref().unwrap_or_default();
-                        secret::is_secret_name(name)
-                            && value.text().is_some_and(|text| !text.is_empty() && !text.contains(' '))
-                    })
+                beside(&[
+                    "host",
+                    "user",
+                    "username",
+                    "database",
+                    "connectionString",
+                    "auth",
+                    "pass",
+                ]) && properties.iter().any(|(key, value)| {
+                    let name = key.as_deref().unwrap_or_default();
+                    secret::is_secret_name(name)
+                        && value.text().is_some_and(|text| !text.is_empty() && !text.contains(' '))
+                })
             }
             Kind::Text(text) => secret::is_secret_value(text),
             _ => false,

@@ -171,12 +171,12 @@ impl Modules {
     pub(super) fn code<'m>(&'m self, place: Place<'m>) -> Option<Place<'m>> {
         match self.meaning(place)? {
             Meaning::Code(place) => Some(place),
-            Meaning::Module(module) => self.exported(module, "default", MAX_HOPS).and_then(|it| {
-                match it {
+            Meaning::Module(module) => {
+                self.exported(module, "default", MAX_HOPS).and_then(|it| match it {
                     Meaning::Code(place) => Some(place),
                     Meaning::Module(_) => None,
-                }
-            }),
+                })
+            }
         }
     }
 
@@ -483,7 +483,9 @@ fn own_files(source: &dyn Source, folder: &str) -> Vec<String> {
                     part,
                     "node_modules" | "test" | "tests" | "__tests__" | "spec" | "public" | "static"
                 ) || (part.starts_with('.') && part.len() > 1)
-            }) && ![".test.", ".spec.", ".d.ts", ".min.js", ".config."].iter().any(|no| inner.contains(no))
+            }) && ![".test.", ".spec.", ".d.ts", ".min.js", ".config."]
+                .iter()
+                .any(|no| inner.contains(no))
         })
         .map(str::to_owned)
         .take(MAX_FILES)

@@ -9,8 +9,16 @@ use crate::inspect::parse::{environment, shell};
 use crate::inspect::source::Source;
 
 /// Options of node that take the next word.
-const WITH_VALUE: [&str; 8] =
-    ["-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--title"];
+const WITH_VALUE: [&str; 8] = [
+    "-r",
+    "--require",
+    "--import",
+    "--loader",
+    "--experimental-loader",
+    "-C",
+    "--conditions",
+    "--title",
+];
 
 /// An application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +95,8 @@ fn complete(source: &dyn Source, program: &mut Program) {
             program.dependencies.extend(names.into_iter().flat_map(|names| names.keys().cloned()));
         }
     }
-    let names = ["package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"];
+    let names =
+        ["package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"];
     program.manifests = names
         .iter()
         .map(|name| format!("{folder}/{name}"))

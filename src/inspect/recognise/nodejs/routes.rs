@@ -25,7 +25,15 @@ const METHODS: [(&str, &str); 8] = [
 ];
 /// Packages whose call makes an application or a router.
 const MAKERS: [&str; 10] = [
-    "express", "router", "fastify", "koa", "koa-router", "@koa/router", "hono", "restify", "polka",
+    "express",
+    "router",
+    "fastify",
+    "koa",
+    "koa-router",
+    "@koa/router",
+    "hono",
+    "restify",
+    "polka",
     "express-promise-router",
 ];
 
@@ -389,8 +397,7 @@ impl<'m> Finder<'_, 'm> {
                 Entry::Route(route) => {
                     let path = joined(&prefix, &route.path);
                     let path = if path.is_empty() { "/".to_owned() } else { path };
-                    let same =
-                        |known: &Route| known.method == route.method && known.path == path;
+                    let same = |known: &Route| known.method == route.method && known.path == path;
                     if into.len() < MAX_ROUTES && !into.iter().any(same) {
                         into.push(Route { path, ..route.clone() });
                     }

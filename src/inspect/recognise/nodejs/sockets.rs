@@ -100,7 +100,8 @@ fn upgrade_path(values: &Values<'_>) -> Option<String> {
         {
             return;
         }
-        let Some((module, function)) = modules.function(Place { module: place.module, node: handler })
+        let Some((module, function)) =
+            modules.function(Place { module: place.module, node: handler })
         else {
             return;
         };
@@ -169,7 +170,9 @@ fn messages(modules: &Modules) -> Vec<SocketMessage> {
                     }
                 }
                 Kind::If(test, then, _) => {
-                    let Some((message, tag, value)) = compared(modules, index, test) else { return };
+                    let Some((message, tag, value)) = compared(modules, index, test) else {
+                        return;
+                    };
                     let fields = fields(modules, index, then, message, &tag);
                     add(&mut found, &tag, &value, fields);
                 }
@@ -226,7 +229,10 @@ fn tag<'m>(modules: &'m Modules, module: usize, node: &'m Node) -> Option<(&'m s
             let (value, key) = modules.all[module].destructured(name)?;
             let message = match value.name() {
                 Some(name) => name,
-                None => value.call().filter(|(callee, _)| callee.is_member("JSON", "parse")).map(|_| "")?,
+                None => value
+                    .call()
+                    .filter(|(callee, _)| callee.is_member("JSON", "parse"))
+                    .map(|_| "")?,
             };
             (message, key.to_owned())
         }
@@ -234,7 +240,17 @@ fn tag<'m>(modules: &'m Modules, module: usize, node: &'m Node) -> Option<(&'m s
     };
     let known = matches!(
         tag.as_str(),
-        "type" | "event" | "action" | "op" | "kind" | "cmd" | "command" | "t" | "method" | "name" | "topic"
+        "type"
+            | "event"
+            | "action"
+            | "op"
+            | "kind"
+            | "cmd"
+            | "command"
+            | "t"
+            | "method"
+            | "name"
+            | "topic"
     );
     let other = matches!(message, "req" | "request" | "err" | "error" | "e" | "process" | "res");
     (known && !other).then_some((message, tag))
@@ -263,7 +279,13 @@ fn compared<'m>(
 }
 
 /// Fields of the message that code reads, other than the tag.
-fn fields(modules: &Modules, module: usize, body: &[Node], message: &str, tag: &str) -> Vec<String> {
+fn fields(
+    modules: &Modules,
+    module: usize,
+    body: &[Node],
+    message: &str,
+    tag: &str,
+) -> Vec<String> {
     let mut fields: Vec<String> = Vec::new();
     let mut add = |field: &str| {
         if field != tag && fields.len() < 40 && fields.iter().all(|known| known != field) {
@@ -272,7 +294,9 @@ fn fields(modules: &Modules, module: usize, body: &[Node], message: &str, tag: &
     };
     for node in body {
         node.walk(&mut |node| match &node.kind {
-            Kind::Member(object, field) if !message.is_empty() && object.name() == Some(message) => {
+            Kind::Member(object, field)
+                if !message.is_empty() && object.name() == Some(message) =>
+            {
                 add(field);
             }
             Kind::Declare(pattern, Some(value)) if value.name() == Some(message) => {
@@ -280,7 +304,8 @@ fn fields(modules: &Modules, module: usize, body: &[Node], message: &str, tag: &
             }
             Kind::Name(name) => {
                 if let Some((value, key)) = modules.all[module].destructured(name)
-                    && (value.name() == Some(message) || message.is_empty() && value.name().is_none())
+                    && (value.name() == Some(message)
+                        || message.is_empty() && value.name().is_none())
                 {
                     add(key);
                 }
@@ -336,10 +361,9 @@ fn handlers(
 ) {
     let Some(table) = modules.code(table) else { return };
     let entries: Vec<(&str, &Node)> = match &table.node.kind {
-        Kind::Object(properties) => properties
-            .iter()
-            .filter_map(|(key, value)| Some((key.as_deref()?, value)))
-            .collect(),
+        Kind::Object(properties) => {
+            properties.iter().filter_map(|(key, value)| Some((key.as_deref()?, value))).collect()
+        }
         Kind::New(class, arguments) if class.name() == Some("Map") => match arguments.first() {
             Some(Node { kind: Kind::Array(pairs), .. }) => pairs
                 .iter()
@@ -354,7 +378,8 @@ fn handlers(
     };
     let at = position(lookup, nodes, message);
     for (value, handler) in entries {
-        let Some((_, function)) = modules.function(Place { module: table.module, node: handler }) else {
+        let Some((_, function)) = modules.function(Place { module: table.module, node: handler })
+        else {
             continue;
         };
         let fields = at.map_or_else(Vec::new, |at| parameter_fields(function, at));

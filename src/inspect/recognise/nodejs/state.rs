@@ -28,12 +28,14 @@ pub(super) fn state(values: &Values<'_>, source: &dyn Source, folder: &str) -> V
     let modules = values.modules;
     let mut found: Vec<Value> = Vec::new();
     let mut add = |place: Place<'_>, file: bool| {
-        let Some(mut value) = values.path(Place { module: place.module, node: find(modules, place) })
+        let Some(mut value) =
+            values.path(Place { module: place.module, node: find(modules, place) })
         else {
             return;
         };
         // The folder of a single file, unless the file is all there is to it.
-        if file && let Some(path) = &value.text
+        if file
+            && let Some(path) = &value.text
             && let Some((outer, _)) = path.rsplit_once('/')
             && !source.is_folder(path)
             && outer.len() > 1
@@ -79,7 +81,8 @@ pub(super) fn state(values: &Values<'_>, source: &dyn Source, folder: &str) -> V
                 && name.is_some_and(|name| WRITERS.contains(&name))
                 && let Some(path) = arguments.first()
             {
-                let folder = name.is_some_and(|name| name.contains("Dir") || name.starts_with("mkdir"));
+                let folder =
+                    name.is_some_and(|name| name.contains("Dir") || name.starts_with("mkdir"));
                 add(at(path), !folder);
             }
         } else if name.is_some_and(|name| WRITERS.contains(&name))
@@ -136,7 +139,11 @@ fn kind(path: &str) -> StateKind {
     let has = |word: &str| path.split('/').any(|part| part.to_lowercase().contains(word));
     if path.starts_with("/var/log/") || has("logs") || path.ends_with(".log") {
         StateKind::Logs
-    } else if path.starts_with("/tmp/") || path.starts_with("/var/tmp/") || has("cache") || has("tmp") {
+    } else if path.starts_with("/tmp/")
+        || path.starts_with("/var/tmp/")
+        || has("cache")
+        || has("tmp")
+    {
         StateKind::Cache
     } else if has("session") {
         StateKind::Sessions
@@ -159,7 +166,8 @@ fn bytes(source: &dyn Source, path: &str) -> u64 {
 pub(super) fn in_process(modules: &Modules, dependencies: &BTreeSet<String>) -> Vec<InProcess> {
     let mut found: Vec<InProcess> = Vec::new();
     let shared_io = dependencies.iter().any(|name| {
-        name.starts_with("@socket.io/") && name.contains("adapter") || name.starts_with("socket.io-redis")
+        name.starts_with("@socket.io/") && name.contains("adapter")
+            || name.starts_with("socket.io-redis")
     });
     let mut add = |what: &str, place: Place<'_>| {
         let evidence = modules.evidence(place);
@@ -185,14 +193,18 @@ pub(super) fn in_process(modules: &Modules, dependencies: &BTreeSet<String>) -> 
                 // koa-session keeps all in the cookie unless told otherwise.
                 let told = options.is_some_and(|options| options.node.property("store").is_some());
                 let makes = callee.name() != Some("require");
-                if makes && options.is_some() && !told && package.is_some_and(|(p, _)| p != "koa-session")
+                if makes
+                    && options.is_some()
+                    && !told
+                    && package.is_some_and(|(p, _)| p != "koa-session")
                 {
                     add("sessions", place);
                 }
             }
-            Some(("node-cache" | "lru-cache" | "memory-cache" | "quick-lru" | "memorystore", _))
-                if matches!(place.node.kind, Kind::New(..)) =>
-            {
+            Some((
+                "node-cache" | "lru-cache" | "memory-cache" | "quick-lru" | "memorystore",
+                _,
+            )) if matches!(place.node.kind, Kind::New(..)) => {
                 add("cache", place);
             }
             Some(("express-rate-limit", _)) => {
@@ -227,7 +239,9 @@ fn is_heartbeat(modules: &Modules, place: Place<'_>, arguments: &[Node]) -> bool
             let Some((callee, _)) = node.call() else { return };
             match callee.member().map(|(_, name)| name) {
                 Some("ping" | "terminate" | "write" | "send" | "close" | "end") => keeps = true,
-                Some("forEach" | "stringify" | "now" | "values" | "keys" | "entries" | "get" | "has") => {}
+                Some(
+                    "forEach" | "stringify" | "now" | "values" | "keys" | "entries" | "get" | "has",
+                ) => {}
                 _ => other = true,
             }
         });
@@ -274,7 +288,8 @@ fn collections(modules: &Modules, add: &mut dyn FnMut(&str, Place<'_>)) {
                 let Kind::Declare(pattern, Some(value)) = &node.kind else { continue };
                 let empty = match &value.kind {
                     Kind::New(class, arguments) => {
-                        matches!(class.name(), Some("Map" | "Set" | "WeakMap")) && arguments.is_empty()
+                        matches!(class.name(), Some("Map" | "Set" | "WeakMap"))
+                            && arguments.is_empty()
                     }
                     Kind::Array(items) => items.is_empty(),
                     Kind::Object(properties) => properties.is_empty(),

@@ -98,8 +98,9 @@ fn reads_an_application_of_many_files() {
         routes(app),
         [
             "GET /api/things",
-            "GET /api/things/:id",
+            // A chain is met from its end.
             "PUT /api/things/:id",
+            "GET /api/things/:id",
             "POST /api/things",
             "POST /api/files",
             "POST /api/names",
@@ -189,7 +190,8 @@ fn reads_an_application_of_one_file() {
         ("/home/web/notes/package-lock.json", "{}"),
         ("/home/web/notes/index.mjs", SINGLE),
     ]);
-    let mut facts = facts("/opt/node/bin/node --enable-source-maps index.mjs", "/home/web/notes", &[]);
+    let mut facts =
+        facts("/opt/node/bin/node --enable-source-maps index.mjs", "/home/web/notes", &[]);
     recognise(&source, &mut facts);
     let app = &facts.services[0];
     assert_eq!(routes(app), ["POST /notes", "GET /a", "GET /b", "DELETE /notes/:key"]);
@@ -277,11 +279,15 @@ fn a_password_in_a_module_makes_it_a_secret() {
     let source = Memory::new(&[
         ("/srv/a/package.json", "{}"),
         ("/srv/a/app.js", "require('./db'); require('http').createServer().listen(1);"),
-        ("/srv/a/db.js", "module.exports = { host: 'localhost', user: 'a', password: 'hunter22' };"),
+        (
+            "/srv/a/db.js",
+            "module.exports = { host: 'localhost', user: 'a', password: 'hunter22' };",
+        ),
     ]);
     let mut facts = facts("node app.js", "/srv/a", &[]);
     recognise(&source, &mut facts);
-    let files: Vec<_> = facts.services[0].configuration.iter().map(|f| (&*f.path, f.secret)).collect();
+    let files: Vec<_> =
+        facts.services[0].configuration.iter().map(|f| (&*f.path, f.secret)).collect();
     assert_eq!(files, [("/srv/a/db.js", true)]);
 }
 

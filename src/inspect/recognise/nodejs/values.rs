@@ -78,7 +78,11 @@ impl<'m> Values<'m> {
         }
         let Kind::Name(_) = node.kind else { return false };
         let place = Place { module, node };
-        if self.modules.package_of(place).is_some_and(|(from, name)| from == "process" && name == "env") {
+        if self
+            .modules
+            .package_of(place)
+            .is_some_and(|(from, name)| from == "process" && name == "env")
+        {
             return true;
         }
         self.modules.code(place).is_some_and(|place| place.node.is_member("process", "env"))
@@ -152,7 +156,8 @@ impl<'m> Values<'m> {
             }
             Kind::Unary("+", inner) => self.look(at(inner), bound, depth),
             Kind::Binary(operator, left, right) => {
-                let (left, right) = (self.look(at(left), bound, depth), self.look(at(right), bound, depth));
+                let (left, right) =
+                    (self.look(at(left), bound, depth), self.look(at(right), bound, depth));
                 let variable = left.variable.or(right.variable);
                 let text = left.text.zip(right.text).and_then(|(a, b)| operate(operator, &a, &b));
                 Value { text, variable }
@@ -229,8 +234,10 @@ impl<'m> Values<'m> {
                 return Value { text, variable: known.variable };
             }
             ("join" | "resolve", Some(_)) => {
-                let parts: Vec<Value> =
-                    arguments.iter().map(|argument| self.look(at(argument), bound, depth)).collect();
+                let parts: Vec<Value> = arguments
+                    .iter()
+                    .map(|argument| self.look(at(argument), bound, depth))
+                    .collect();
                 let variable = parts.iter().find_map(|part| part.variable.clone());
                 let texts: Option<Vec<String>> = parts.into_iter().map(|part| part.text).collect();
                 let text = texts.map(|texts| join(&texts, name == Some("resolve"), self.directory));
@@ -239,7 +246,9 @@ impl<'m> Values<'m> {
             _ => {}
         }
         // A function of the application's own that reads a variable by its name.
-        let Some((_, function)) = self.modules.function(at(callee)) else { return Value::default() };
+        let Some((_, function)) = self.modules.function(at(callee)) else {
+            return Value::default();
+        };
         let Some((name, default)) = Self::reader(function) else { return Value::default() };
         let Some(variable) = arguments.get(name).and_then(Node::text) else {
             return Value::default();
