@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, Mount, MountType, PortBinding, RestartPolicy,
+    ContainerCreateBody, HealthConfig, HostConfig, Mount, MountType, MountVolumeOptions, PortBinding, RestartPolicy,
     RestartPolicyNameEnum,
 };
 use sha2::{Digest, Sha256};
@@ -171,6 +171,12 @@ impl Reading<'_> {
                 source: Some(format!("{}_{}", self.project, mount.source)),
                 typ: Some(MountType::VOLUME),
                 read_only: Some(mount.read_only),
+                // An empty volume takes owner and mode from each image that mounts it: from those
+                // that write, not from one that only reads.
+                volume_options: Some(MountVolumeOptions {
+                    no_copy: Some(mount.read_only),
+                    ..MountVolumeOptions::default()
+                }),
                 ..Mount::default()
             });
         }
