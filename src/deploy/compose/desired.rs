@@ -14,6 +14,7 @@ use super::file::{ComposeFile, MountKind, Placed, Restart, Service};
 use super::text::{self, Published};
 use crate::deploy::secrets::Secrets;
 use crate::error::{Context, Error, Result};
+use crate::model::plan::{Plan, WorkloadKind};
 
 /// A configuration file of the tree is small.
 const LIMIT: u64 = 8 << 20;
@@ -49,6 +50,34 @@ pub(super) struct Reading<'a> {
     pub(super) project: &'a str,
     pub(super) secrets: &'a Secrets,
     pub(super) environment: &'a HashMap<String, String>,
+    /// The service whose image gives an empty volume its owner and mode. The engine would take
+    /// them from every image in turn for as long as the volume is empty.
+    pub(super) owners: BTreeMap<String, String>,
+}
+
+/// Chooses the owners of volumes: of those that write, a database or app before a job before a
+/// proxy, which only hands out what the app has written.
+pub(super) fn owners(file: &ComposeFile, plan: &Plan) -> BTreeMap<String, String> {
+    let rank = |service: &str, read_only: bool| {
+        let kind = plan.workload(service).map(|workload| workload.kind);
+        let kind = match kind {
+            Some(WorkloadKind::Database | WorkloadKind::App) => 0,
+            Some(WorkloadKind::Job) => 1,
+            Some(WorkloadKind::Proxy) | None => 2,
+        };
+        (read_only, kind)
+    };
+    let mut owners = BTreeMap::new();
+    for (name, service) in &file.services {
+        for mount in &service.volumes {
+            let rank = rank(name, mount.read_only);
+            let best = owners.entry(mount.source.clone()).or_insert_with(|| (rank, name.clone()));
+            if rank < best.0 {
+                *best = (rank, name.clone());
+            }
+        }
+    }
+    owners.into_iter().map(|(volume, (_, owner))| (volume, owner)).collect()
 }
 
 impl Reading<'_> {
@@ -171,10 +200,8 @@ impl Reading<'_> {
                 source: Some(format!("{}_{}", self.project, mount.source)),
                 typ: Some(MountType::VOLUME),
                 read_only: Some(mount.read_only),
-                // An empty volume takes owner and mode from each image that mounts it: from those
-                // that write, not from one that only reads.
                 volume_options: Some(MountVolumeOptions {
-                    no_copy: Some(mount.read_only),
+                    no_copy: Some(self.owners.get(&mount.source).is_none_or(|owner| owner != name)),
                     ..MountVolumeOptions::default()
                 }),
                 ..Mount::default()

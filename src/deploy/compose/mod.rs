@@ -190,8 +190,13 @@ async fn prepare<'a>(
     }
     let folder = workspace.path("compose");
     let environment: HashMap<String, String> = std::env::vars().collect();
-    let reading =
-        Reading { folder: &folder, project: &plan.name, secrets, environment: &environment };
+    let reading = Reading {
+        folder: &folder,
+        project: &plan.name,
+        secrets,
+        environment: &environment,
+        owners: desired::owners(file, plan),
+    };
     let mut desired = Vec::new();
     for name in in_order(file)? {
         desired.push(reading.service(file, name, &file.services[name])?);
