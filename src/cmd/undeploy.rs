@@ -2,12 +2,12 @@
 
 use crate::cli::{self, Target};
 use crate::cmd::Session;
-use crate::deploy::k8s;
-use crate::error::{Error, Exit, Result};
+use crate::deploy::{compose, k8s};
+use crate::error::{Exit, Result};
 
 pub(super) async fn run(session: &Session, arguments: &cli::Undeploy) -> Result<Exit> {
     match arguments.to {
         Target::K8s => k8s::command::run_undeploy(session, arguments).await,
-        Target::Compose => Err(Error::usage("not written yet")),
+        Target::Compose => compose::command::run_undeploy(session, arguments).await,
     }
 }

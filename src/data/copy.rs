@@ -12,7 +12,7 @@ use crate::data::end::{self, End};
 use crate::data::record::Copied;
 use crate::data::tables::{Depth, Table, TableMark, layout, measure};
 use crate::data::transfer;
-use crate::deploy::k8s;
+use crate::deploy::{compose, k8s};
 use crate::error::{Error, Result};
 use crate::model::inventory::StateKind;
 use crate::model::plan::{Plan, WorkloadKind};
@@ -178,6 +178,9 @@ pub(crate) async fn copy(
         all.extend(plan.workloads.iter().filter(|workload| workload.kind == WorkloadKind::Proxy).map(|workload| workload.id.clone()));
         k8s::rollout::ready(cluster, &all, console).await?;
         k8s::mark_ready(workspace, &all)?;
+    }
+    if to.engine().is_some() {
+        compose::settle(workspace, plan, &waiting, secrets_from).await?;
     }
     done.restarted = waiting;
     Ok(done)

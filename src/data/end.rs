@@ -217,7 +217,7 @@ impl End {
             Place::Compose(docker) => match mounted() {
                 Some((workload, mount)) => {
                     let container = compose_container(docker, plan, &workload.id).await?;
-                    Some(Folder::live(Arc::new(container), Some("0"), &mount.path))
+                    Some(Folder::Engine { container, path: mount.path.clone() })
                 }
                 None => None,
             },

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::runtime::Handle;
 
+use crate::connection::docker::{self, Container};
 use crate::connection::{Command, Host, Output, Running};
 use crate::error::{Context, Error, Result};
 use crate::inspect::source::{Kind, Source};
@@ -21,6 +24,8 @@ const MAX_ENTRIES: usize = 4_000_000;
 pub(crate) enum Folder {
     /// On a live machine.
     Live { host: Arc<dyn Host>, user: Option<String>, path: String },
+    /// In a container that may hold no right to read or write it by itself: the engine does.
+    Engine { container: Container, path: String },
     /// In a source of files.
     Files { source: Arc<dyn Source>, path: String },
 }
@@ -47,6 +52,7 @@ impl Folder {
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Live { host, path, .. } => format!("{path} of {}", host.describe()),
+            Self::Engine { container, path } => format!("{path} of {}", container.describe()),
             Self::Files { source, path } => format!("{path} of {}", source.describe()),
         }
     }
@@ -75,6 +81,22 @@ impl Folder {
                 });
                 Ok((stdout, whole))
             }
+            Self::Engine { container, path } => {
+                let (near, mut far) = tokio::io::duplex(256 << 10);
+                // With `/.` the entries are named from the folder on.
+                let mut parts = Box::pin(container.download(&format!("{path}/.")));
+                let pumped = tokio::spawn(async move {
+                    while let Some(part) = parts.next().await {
+                        let part = part.map_err(|error| docker::reason(&error)).remote(&what)?;
+                        if far.write_all(&part).await.is_err() {
+                            break;
+                        }
+                    }
+                    Ok(())
+                });
+                let whole = Box::pin(async move { pumped.await.input("read a folder")? });
+                Ok((Box::pin(near), whole))
+            }
             Self::Files { source, path } => {
                 let (near, far) = tokio::io::duplex(256 << 10);
                 let (source, path) = (Arc::clone(source), path.clone());
@@ -100,32 +122,68 @@ impl Folder {
 
     /// Copies all of it into `to`; returns the bytes of the tar.
     pub(crate) async fn copy(&self, to: &Self, progress: &Progress) -> Result<u64> {
-        let Self::Live { host, user, path } = to else {
-            return Err(Error::usage("a source is not written to"));
-        };
-        let command = Command {
-            arguments: ["tar", "--numeric-owner", "-C", path, "-xpf", "-"]
-                .map(ToOwned::to_owned)
-                .to_vec(),
-            user: user.clone(),
-            stdin: true,
-        };
+        match to {
+            Self::Files { .. } => Err(Error::usage("a source is not written to")),
+            Self::Engine { container, path } => {
+                let (near, far) = tokio::io::duplex(256 << 10);
+                let stream = futures_util::stream::try_unfold(far, |mut far| async {
+                    let mut piece = vec![0; 256 << 10];
+                    let count = far.read(&mut piece).await?;
+                    piece.truncate(count);
+                    Ok((count > 0).then(|| (Bytes::from(piece), far)))
+                });
+                let put = container.upload_stream(path, stream);
+                let (sent, put) = tokio::join!(self.send(near, progress), put);
+                put.map_err(|error| docker::reason(&error))
+                    .remote(format_args!("write {}", to.describe()))?;
+                let (bytes, whole) = sent?;
+                whole.await?;
+                Ok(bytes)
+            }
+            Self::Live { host, user, path } => {
+                let command = Command {
+                    arguments: ["tar", "--numeric-owner", "-C", path, "-xpf", "-"]
+                        .map(ToOwned::to_owned)
+                        .to_vec(),
+                    user: user.clone(),
+                    stdin: true,
+                };
+                let Running { stdin, mut stdout, ended } = host.start(command).await?;
+                let input = stdin.ok_or_else(|| Error::remote("tar takes no input"))?;
+                let drained = tokio::spawn(async move {
+                    let mut sink = tokio::io::sink();
+                    let _ = tokio::io::copy(&mut stdout, &mut sink).await;
+                });
+                let (bytes, whole) = self.send(input, progress).await?;
+                let ended = ended.await?;
+                let _ = drained.await;
+                if ended.code != 0 {
+                    return Err(Error::remote(format!(
+                        "failed to write {}: {}",
+                        to.describe(),
+                        last_line(&ended.stderr)
+                    )));
+                }
+                whole.await?;
+                Ok(bytes)
+            }
+        }
+    }
+
+    /// Sends its content as a tar; returns the bytes, and what tells whether it was read whole.
+    async fn send(
+        &self,
+        mut input: impl AsyncWrite + Unpin,
+        progress: &Progress,
+    ) -> Result<(u64, futures_util::future::BoxFuture<'static, Result<()>>)> {
         let (mut from, whole) = self.read().await?;
-        let Running { stdin, mut stdout, ended } = host.start(command).await?;
-        let mut input = stdin.ok_or_else(|| Error::remote("tar takes no input"))?;
-        let drained = tokio::spawn(async move {
-            let mut sink = tokio::io::sink();
-            let _ = tokio::io::copy(&mut stdout, &mut sink).await;
-        });
         let mut buffer = vec![0; 256 << 10];
         // The first entry is the folder itself. It is the mount, whose owner is the platform's.
         let mut head = Vec::new();
         let mut bytes = 0;
         loop {
-            let count = from
-                .read(&mut buffer)
-                .await
-                .remote(format_args!("read {}", self.describe()))?;
+            let count =
+                from.read(&mut buffer).await.remote(format_args!("read {}", self.describe()))?;
             if count == 0 {
                 break;
             }
@@ -151,18 +209,7 @@ impl Folder {
         }
         let _ = input.flush().await;
         let _ = input.shutdown().await;
-        drop(input);
-        let ended = ended.await?;
-        let _ = drained.await;
-        if ended.code != 0 {
-            return Err(Error::remote(format!(
-                "failed to write {}: {}",
-                to.describe(),
-                last_line(&ended.stderr)
-            )));
-        }
-        whole.await?;
-        Ok(bytes)
+        Ok((bytes, whole))
     }
 }
 

@@ -56,6 +56,18 @@ impl Secrets {
         }
     }
 
+    /// A text with every value of a secret taken out: for lines that a program wrote.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for value in self.values.values() {
+            let value = String::from_utf8_lossy(value.trim_ascii());
+            if value.len() >= 4 {
+                text = text.replace(&*value, "[secret]");
+            }
+        }
+        text
+    }
+
     /// All of them, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_slice()))

@@ -1,0 +1,92 @@
+//! The `compose` side of `migrate deploy` and `migrate undeploy`.
+
+use serde::Serialize;
+
+use super::up::Change;
+use super::{Options, Outcome, Preview, deploy, undeploy};
+use crate::cli;
+use crate::cmd::Session;
+use crate::deploy::Deployment;
+use crate::error::{Exit, Result};
+
+/// `migrate deploy --to compose`.
+pub(crate) async fn run_deploy(session: &Session, arguments: &cli::Deploy) -> Result<Exit> {
+    let Session { workspace, console } = session;
+    let plan = workspace.plan()?;
+    let _lock = workspace.lock()?;
+    let options = Options {
+        listen: arguments.listen.as_deref(),
+        dry_run: arguments.dry_run,
+        secrets_from: arguments.secrets_from.as_deref(),
+    };
+    match deploy(workspace, &plan, options).await? {
+        Outcome::Deployed(deployment, notes) => {
+            for note in notes {
+                console.say(format_args!("note: {note}"));
+            }
+            console.result(&deployment, text)?;
+        }
+        Outcome::Preview(preview) => console.result(&preview, preview_text)?,
+    }
+    Ok(Exit::Yes)
+}
+
+/// What `undeploy` reports.
+#[derive(Debug, Serialize)]
+struct Undeployed {
+    target: &'static str,
+    deleted: Vec<String>,
+}
+
+/// `migrate undeploy --to compose`.
+pub(crate) async fn run_undeploy(session: &Session, arguments: &cli::Undeploy) -> Result<Exit> {
+    let Session { workspace, console } = session;
+    let plan = workspace.plan()?;
+    let _lock = workspace.lock()?;
+    let deleted = undeploy(workspace, &plan, arguments.delete_data).await?;
+    console.result(&Undeployed { target: "compose", deleted }, |done| {
+        if done.deleted.is_empty() {
+            "nothing was there to delete".to_owned()
+        } else {
+            format!("deleted {}", done.deleted.join(", "))
+        }
+    })?;
+    Ok(Exit::Yes)
+}
+
+fn text(deployment: &Deployment) -> String {
+    let mut text = String::new();
+    for workload in &deployment.workloads {
+        let state = if workload.ready { "ready" } else { "waits for its data" };
+        text.push_str(&format!("  {:<20} {state}\n", workload.id));
+    }
+    match &deployment.url {
+        Some(url) => text.push_str(&format!("reached at {url}\n")),
+        None => text.push_str("nothing is published\n"),
+    }
+    if deployment.workloads.iter().any(|workload| !workload.ready) {
+        text.push_str("next: migrate data copy --to compose\n");
+    }
+    text
+}
+
+fn preview_text(preview: &Preview) -> String {
+    let mut text = String::new();
+    for step in &preview.steps {
+        let change = match step.change {
+            Change::Create => "create",
+            Change::Recreate => "recreate",
+            Change::Keep => "keep",
+            Change::Remove => "remove",
+        };
+        text.push_str(&format!("  {change:<9} {}", step.container));
+        if !step.secrets.is_empty() {
+            text.push_str(&format!("  secrets: {}", step.secrets.join(", ")));
+        }
+        text.push('\n');
+    }
+    if let Some(url) = &preview.url {
+        text.push_str(&format!("would be reached at {url}\n"));
+    }
+    text
+}
