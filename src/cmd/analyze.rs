@@ -13,6 +13,7 @@ use crate::model::inventory::Inventory;
 use crate::model::plan::Plan;
 use crate::plan;
 use crate::progress::Progress;
+use crate::verify::derive::derive;
 use crate::workspace::{Workspace, to_yaml};
 
 /// The head of `inventory.yaml`.
@@ -21,6 +22,15 @@ const HEAD: &str = "\
 #
 # What is on the server, as `migrate analyze` found it; written anew by each analyze. Decisions
 # belong in plan.yaml.
+
+";
+
+/// The head of `scenario/derived.yaml`.
+const SCENARIO_HEAD: &str = "\
+# yaml-language-server: $schema=../schemas/scenario.json
+#
+# What `migrate verify` replays, derived from inventory.yaml; written anew by each analyze. Put
+# scenarios of your own beside it.
 
 ";
 
@@ -51,12 +61,15 @@ pub(super) async fn run(session: &Session, arguments: &cli::Analyze) -> Result<E
     };
     let fresh = plan::render(&plan::plan(&planned, &name));
     let merged = merged_plan(workspace, &fresh)?;
+    let scenario = derive(&planned, source.as_ref());
+    let scenario_text = format!("{SCENARIO_HEAD}{}", to_yaml(&scenario)?);
     let inventory_text = format!("{HEAD}{}", to_yaml(&inventory)?);
 
     // All is computed: only now is anything written.
     workspace.write(&workspace.inventory_path(), inventory_text.as_bytes())?;
     workspace.write(&workspace.plan_path(), merged.as_bytes())?;
     workspace.write(&workspace.pristine("plan.yaml"), fresh.as_bytes())?;
+    workspace.write(&workspace.path("scenario/derived.yaml"), scenario_text.as_bytes())?;
     let old = workspace.private().join("source");
     if old.exists() {
         std::fs::remove_dir_all(&old).input(format_args!("replace {}", old.display()))?;

@@ -218,9 +218,18 @@ impl Definers {
             Parsed::More if account.len() < MAX_ACCOUNT => {}
             Parsed::Whole { user, host } => {
                 output.extend(account.iter().take_while(|byte| **byte == b' '));
-                output.extend(quoted(&user).bytes());
-                output.push(b'@');
-                output.extend(quoted(new_host(&user, &host)).bytes());
+                let quote = account.iter().copied().find(|byte| *byte != b' ').unwrap_or(b'`');
+                for (name, before) in [(user.as_str(), None), (new_host(&user, &host), Some(b'@'))] {
+                    output.extend(before);
+                    output.push(quote);
+                    for byte in name.bytes() {
+                        output.push(byte);
+                        if byte == quote {
+                            output.push(quote);
+                        }
+                    }
+                    output.push(quote);
+                }
                 self.account = None;
                 self.last = [0; 12];
             }
@@ -329,7 +338,7 @@ mod tests {
             "CREATE DEFINER = `a``b`@`127.0.0.1` PROCEDURE p() x;\n",
             "CREATE DEFINER = `a``b`@`%` PROCEDURE p() x;\n",
         );
-        check("x DEFINER=\"app\"@\"localhost\" y", "x DEFINER=`app`@`%` y");
+        check("x DEFINER=\"app\"@\"localhost\" y", "x DEFINER=\"app\"@\"%\" y");
         check("x DEFINER=`app`@`10.0.0.3` y", "x DEFINER=`app`@`10.0.0.3` y");
         check("x DEFINER=`root`@`localhost` y", "x DEFINER=`root`@`localhost` y");
     }

@@ -45,6 +45,15 @@ fn addresses(inventory: &Inventory, workload: &Workload) -> Vec<Address> {
             .edges
             .iter()
             .filter(|edge| edge.from == workload.service && edge.to == connection.workload);
+        // A Unix socket has its path for a host and 0 for a port.
+        addresses.extend(edges.clone().filter_map(|edge| {
+            Some(Address {
+                host: edge.socket.clone()?,
+                port: 0,
+                to: connection.workload.clone(),
+                to_port: connection.port,
+            })
+        }));
         let mut ports: Vec<u16> = edges.map(|edge| edge.port).filter(|port| *port != 0).collect();
         if ports.is_empty() {
             ports.push(connection.port);

@@ -194,7 +194,7 @@ fn has_config(unit: &Unit) -> bool {
 /// Claims that no set makes by itself.
 fn claims(plan: &Plan) -> Vec<Claim<'_>> {
     let volumes = plan.volumes.iter().filter(|volume| {
-        owner(plan, &volume.name).is_some_and(|owner| owner.kind != WorkloadKind::Database)
+        owner(plan, &volume.name).is_none_or(|owner| owner.kind != WorkloadKind::Database)
             && claim(plan, &volume.name) == volume.name
     });
     volumes

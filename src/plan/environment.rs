@@ -2,7 +2,7 @@
 
 use super::{address, secret};
 use crate::model::evidence::Evidence;
-use crate::model::inventory::{Inventory, Service, Variable};
+use crate::model::inventory::{Inventory, Role, Service, Variable};
 use crate::model::plan::{EnvVar, Plan, Replace};
 
 /// A variable whose value must differ from the server's.
@@ -82,14 +82,30 @@ pub(super) fn is_loopback(address: &str) -> bool {
     matches!(address, "localhost" | "::1" | "[::1]" | "loopback") || address.starts_with("127.")
 }
 
+/// Files from which a job's script takes its variables by itself: cron hands over none, and the
+/// file is put in place with the new addresses.
+fn sourced(service: &Service) -> Vec<&str> {
+    let by_cron = service.evidence.iter().any(|evidence| {
+        matches!(evidence, Evidence::File { path, .. }
+            if path.starts_with("/etc/cron") || path.starts_with("/var/spool/cron"))
+    });
+    let files = service.configuration.iter().filter(|_| service.role == Role::Job && by_cron);
+    files.filter(|file| file.secret).map(|file| file.path.as_str()).collect()
+}
+
 /// The environment of a workload. Secrets that it names are added to the plan.
 pub(super) fn decide(inventory: &Inventory, service: &Service, plan: &mut Plan) -> Vec<EnvVar> {
-    let changes = changes(inventory, service);
+    let sourced = sourced(service);
+    let mut changes = changes(inventory, service);
+    changes.retain(|change| change.path.as_deref().is_none_or(|path| !sourced.contains(&path)));
     let links = address::links(inventory, service);
     let mut environment: Vec<EnvVar> = Vec::new();
     for variable in &service.environment {
         // Only the code names it: the server does not set it, and neither do we.
         let Some(set_in) = &variable.set_in else { continue };
+        if matches!(set_in, Evidence::File { path, .. } if sourced.contains(&path.as_str())) {
+            continue;
+        }
         if variable.secret {
             let url_of = links.iter().find(|link| {
                 let url = link.variables.and_then(|variables| variables.url.as_ref());

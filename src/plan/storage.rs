@@ -8,16 +8,25 @@ use crate::model::inventory::{Inventory, LocationKind, Role, Service, State, Sta
 use crate::model::plan::{Mount, Plan, Volume};
 
 /// One volume for each folder whose content must outlive its workload.
+///
+/// A folder inside another is part of that one. It belongs to the workload that writes to it: a
+/// proxy comes last, as it mostly serves what an app keeps.
 pub(super) fn volumes(inventory: &Inventory) -> Vec<Volume> {
     let mut volumes: Vec<Volume> = Vec::new();
-    for service in inventory.services.iter().filter(|service| super::moves(service)) {
-        for state in service.state.iter().filter(|state| is_kept(service, state)) {
-            let source = folder(state);
-            if volumes.iter().any(|volume| volume.source == source) {
-                continue;
-            }
+    let all: Vec<(&Service, &State)> = kept(inventory).collect();
+    let (proxies, writers): (Vec<_>, Vec<_>) =
+        all.iter().copied().partition(|(service, _)| service.role == Role::Proxy);
+    for (service, state) in writers.into_iter().chain(proxies) {
+        let source = folder(state);
+        let inside = |(_, other): &(&Service, &State)| {
+            let other = folder(other);
+            other != source && within(&source, &other)
+        };
+        if !all.iter().any(inside) && !volumes.iter().any(|volume| volume.source == source) {
             let end = match state.kind {
                 StateKind::Database => "data",
+                // `talk-talk` would say nothing.
+                _ if naming::base(&source) == service.id => "files",
                 _ => naming::base(&source),
             };
             let taken: BTreeSet<String> =
@@ -45,6 +54,14 @@ pub(super) fn volumes(inventory: &Inventory) -> Vec<Volume> {
     volumes
 }
 
+fn kept(inventory: &Inventory) -> impl Iterator<Item = (&Service, &State)> {
+    let services = inventory.services.iter().filter(|service| super::moves(service));
+    services.flat_map(|service| {
+        let state = service.state.iter().filter(|state| is_kept(service, state));
+        state.map(move |state| (service, state))
+    })
+}
+
 fn is_kept(service: &Service, state: &State) -> bool {
     service.role != Role::Cache
         && matches!(state.kind, StateKind::Database | StateKind::Uploads | StateKind::Sessions)
@@ -53,7 +70,8 @@ fn is_kept(service: &Service, state: &State) -> bool {
 /// The folder that a volume replaces; a single file lies in one.
 fn folder(state: &State) -> String {
     let base = naming::base(&state.path);
-    let is_file = [".db", ".sqlite", ".sqlite3", ".json"].iter().any(|end| base.ends_with(end));
+    let is_file =
+        [".db", ".sqlite", ".sqlite3", ".json", ".log"].iter().any(|end| base.ends_with(end));
     let path = if is_file { naming::folder(&state.path) } else { &state.path };
     path.trim_end_matches('/').to_owned()
 }
@@ -69,7 +87,7 @@ fn size(state: &State) -> String {
 pub(super) fn mounts(inventory: &Inventory, service: &Service, plan: &Plan) -> Vec<Mount> {
     let mut mounts: Vec<Mount> = Vec::new();
     let mut add = |source: &str, read_only: bool| {
-        let Some(volume) = plan.volumes.iter().find(|volume| volume.source == source) else {
+        let Some(volume) = plan.volumes.iter().find(|volume| within(source, &volume.source)) else {
             return;
         };
         if !mounts.iter().any(|mount| mount.volume == volume.name) {
@@ -81,7 +99,12 @@ pub(super) fn mounts(inventory: &Inventory, service: &Service, plan: &Plan) -> V
         }
     };
     for state in service.state.iter().filter(|state| is_kept(service, state)) {
-        add(&folder(state), false);
+        // A proxy only reads what another keeps.
+        let elsewhere = kept(inventory).any(|(other, kept)| {
+            other.role != Role::Proxy && within(&folder(state), &folder(kept))
+                || other.role != Role::Proxy && within(&folder(kept), &folder(state))
+        });
+        add(&folder(state), service.role == Role::Proxy && elsewhere);
     }
     if service.role == Role::Job
         && let Some(app) = image::owner(inventory, service)
@@ -124,8 +147,12 @@ pub(super) fn scratch(service: &Service, mounts: &[Mount]) -> Vec<String> {
     };
     let mut folders: BTreeSet<String> = fixed.iter().map(|path| (*path).to_owned()).collect();
     for state in &service.state {
-        if !is_kept(service, state) {
-            folders.insert(folder(state));
+        let folder = folder(state);
+        // An empty folder must not hide a program.
+        let hides =
+            service.program.iter().chain(&service.directory).any(|own| within(own, &folder));
+        if !is_kept(service, state) && !hides {
+            folders.insert(folder);
         }
     }
     let all: Vec<String> = folders

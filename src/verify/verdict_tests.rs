@@ -707,6 +707,105 @@ fn junit_is_escaped() {
     assert!(xml.contains("failures=\"1\"") && xml.contains("&lt;b&gt;") && !xml.contains("<b>"));
 }
 
+#[test]
+fn a_second_run_on_data_that_has_moved_on_raises_nothing() {
+    let message = |id: u32, by: &str, body: &str| json!({"id": id, "author": by, "body": body, "createdAt": format!("2026-02-0{}T09:00:00.000Z", id % 9 + 1)});
+    // The original holds the rows of earlier runs, the migrated a copy from before and its own.
+    let side = |unique: &str, from: u32, made: &[&str], count: u32, last: &str, now: &str| {
+        let me = format!("{unique}-amy");
+        let mut list: Vec<Value> =
+            (from..8).map(|id| message(id, "anna", &format!("seeded {id}"))).collect();
+        for (index, mark) in (0_u32..).zip(made) {
+            list.push(message(100 + index, &format!("{mark}-amy"), "hello"));
+        }
+        let own = 200 + count;
+        list.push(json!({"id": own, "author": me, "body": "hello", "createdAt": now}));
+        let notices: Vec<Message> = made
+            .iter()
+            .map(|mark| json!({"id": 7, "kind": "info", "body": format!("{mark} notice")}))
+            .chain([json!({"id": own, "kind": "info", "body": format!("{unique} notice")})])
+            .map(|data| Message {
+                kind: "notice".into(),
+                id: Some(data["id"].to_string()),
+                data: data.to_string(),
+                after: Duration::ZERO,
+            })
+            .collect();
+        vec![
+            Seen(
+                "rooms",
+                json(
+                    "/api/rooms",
+                    &json!({"rooms": [{"slug": "general", "messageCount": count, "lastMessageAt": last}]}),
+                ),
+            ),
+            Seen(
+                "post",
+                json(
+                    "/api/rooms/general/messages",
+                    &json!({"message": {"id": own, "author": me, "createdAt": now}}),
+                ),
+            ),
+            Seen(
+                "history",
+                json("/api/rooms/general/messages", &json!({"messages": list, "before": from})),
+            ),
+            Seen(
+                "notices",
+                Outcome::Messages(vec![Heard {
+                    name: "feed".into(),
+                    messages: notices,
+                    complete: true,
+                    closed: None,
+                    waited: Duration::ZERO,
+                }]),
+            ),
+        ]
+    };
+    let passes = [three(
+        side(
+            "mvaaaaaa",
+            5,
+            &["mvzzzzz1", "mvzzzzz2", "mvzzzzz3"],
+            105,
+            "2026-02-28T11:00:00.000Z",
+            "2026-03-01T10:00:00.100Z",
+        ),
+        side(
+            "mvbbbbbb",
+            6,
+            &["mvzzzzz1", "mvzzzzz2", "mvzzzzz3", "mvaaaaaa"],
+            105,
+            "2026-02-28T11:00:00.000Z",
+            "2026-03-01T10:00:05.100Z",
+        ),
+        side(
+            "mvcccccc",
+            3,
+            &["mvzzzzz9"],
+            103,
+            "2026-02-28T11:00:09.000Z",
+            "2026-03-01T10:00:10.100Z",
+        ),
+    )];
+    let delta = |before: u64| TableDelta {
+        database: "app".into(),
+        table: "messages".into(),
+        before,
+        after: before + 1,
+        columns: vec![],
+        added: vec![],
+        key: None,
+    };
+    let rows = Rows {
+        written: vec![[vec![delta(105)], vec![delta(106)], vec![delta(103)]]],
+        copied: vec![copied((3, "cc"), (3, "dd"), &[])],
+        copied_at: Some("2026-02-28T10:00:00Z".parse().unwrap()),
+    };
+    let verdict = with(&passes, &rows, &[]);
+    assert_eq!(verdict.verdict, Answer::Equivalent, "{}", text(&verdict));
+}
+
 /// Data as servers answer with.
 fn data() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

@@ -156,6 +156,8 @@ async fn state(cluster: &Cluster, name: &str) -> Result<State> {
                 state.stuck = Some((refused.message.unwrap_or_default(), false));
             }
         }
+    } else {
+        state.stuck = Some(("there is no such Deployment or StatefulSet".to_owned(), true));
     }
     if state.ready {
         return Ok(state);

@@ -67,7 +67,10 @@ impl Archive {
                 .help("give a folder, a .tar[.gz|.zst|.xz] of a root filesystem, or docker://NAME")
         };
         for entry in archive.entries_with_seek().map_err(|error| broken(&self.name, &error))? {
-            let mut entry = entry.map_err(|error| broken(&self.name, &error))?;
+            // The library's own words repeat bytes of the file, which may be anything.
+            let mut entry = entry.map_err(|_| {
+                broken(&self.name, &format_args!("no valid header after {seen} entries"))
+            })?;
             seen += 1;
             if seen > MAX_ENTRIES || self.index.entries.len() > MAX_ENTRIES {
                 return Err(Error::input(format!(

@@ -48,7 +48,8 @@ fn said(message: &Message, unique: &str) -> Said {
         let id = id.parse::<u64>().map_or_else(|_| Value::String(id.clone()), Value::from);
         map.insert("id".into(), id);
     }
-    map.insert("message".into(), data);
+    // Ids in messages of one kind name one kind of thing.
+    map.insert(if tag.is_empty() { message.kind.clone() } else { tag.clone() }, data);
     Said { group: (message.kind.clone(), tag, sender), tree: Value::Object(map) }
 }
 

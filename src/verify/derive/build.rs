@@ -7,7 +7,7 @@ use crate::model::evidence::Evidence;
 use crate::model::scenario::{Action, Body, Capture, Effect, Origin, Request, Step};
 
 /// More steps than this take too long to wait for.
-const MAX_STEPS: usize = 160;
+const MAX_STEPS: usize = 190;
 
 /// The steps so far.
 #[derive(Default)]

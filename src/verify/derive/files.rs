@@ -49,6 +49,9 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) {
                 .keep_header(&date, "last-modified"),
             location,
         );
+        if number > 0 {
+            continue;
+        }
         let if_none = Draft::get(&format!("if-none-match-{url}"), url);
         add(builder, if_none.header("If-None-Match", &format!("${{{tag}}}")), location);
         let since = Draft::get(&format!("if-modified-{url}"), url);

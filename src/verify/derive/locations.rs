@@ -48,7 +48,8 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) {
             }
             LocationKind::Return => add(Draft::get(&name("answer"), &path)),
             LocationKind::Deny => add(Draft::get(&name("refused"), &path)),
-            LocationKind::Proxy if !location.auth => {
+            // A stream of events does not end by itself.
+            LocationKind::Proxy if !location.auth && !location.unbuffered && !streams(subject, &path) => {
                 add(Draft::get(&name("passed"), &path));
             }
             LocationKind::Proxy | LocationKind::Static => {}
@@ -63,6 +64,8 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) {
             && !location.auth
             && !location.rate_limited
             && !location.upgrade
+            && !location.unbuffered
+            && !streams(subject, &path)
             && limits.insert(location.body_limit)
         {
             let post = |what: &str, bytes: u64| {
@@ -81,6 +84,12 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) {
         }
     }
     raw(subject, builder);
+}
+
+/// Whether the app answers a path with a stream of events.
+fn streams(subject: &Subject<'_>, path: &str) -> bool {
+    let routes = subject.app.into_iter().flat_map(|app| &app.routes);
+    routes.filter(|route| route.events).any(|route| route.path.trim_end_matches('/') == path.trim_end_matches('/'))
 }
 
 /// A path that this location takes.

@@ -1,7 +1,7 @@
 //! The application's routes: asked as a stranger, then as someone; things are made, found again
 //! and taken away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -21,6 +21,8 @@ const MAX_ROUTES: usize = 24;
 pub(super) struct Known {
     /// Path of the collection (`/api/rooms`) and parameter → text that stands for it.
     parameters: BTreeMap<(String, String), String>,
+    /// Collections of uploads: theirs who uploaded them, so that nobody else speaks of them.
+    uploads: BTreeSet<String>,
 }
 
 impl Known {
@@ -34,6 +36,9 @@ impl Known {
         let kind = kind.to_lowercase();
         let kind = kind.strip_suffix("id").filter(|rest| !rest.is_empty()).unwrap_or(&kind);
         self.parameters.iter().find_map(|((collection, _), text)| {
+            if self.uploads.contains(collection) {
+                return None;
+            }
             let last = collection.rsplit('/').next()?;
             (guess::singular(last) == kind).then_some(text.as_str())
         })
@@ -165,6 +170,8 @@ pub(super) fn known(subject: &Subject<'_>, builder: &mut Builder, people: &Peopl
     let mut known = Known::default();
     let Some(app) = subject.app else { return known };
     stream_open(subject, builder, people, app);
+    let uploads = app.routes.iter().filter(|route| route.upload.is_some());
+    known.uploads = uploads.map(|route| route.path.clone()).collect();
     // First what makes things, those that need least first; then lists, then single things.
     let mut writes: Vec<&Route> = app
         .routes

@@ -50,7 +50,14 @@ pub(crate) fn entity(pointer: &str) -> String {
         .or_else(|| key.ends_with("Id").then(|| &lower[..lower.len().saturating_sub(2)]))
         .unwrap_or("");
     let name = if stem.is_empty() { parents.last().copied().unwrap_or("") } else { stem };
-    name.to_ascii_lowercase().trim_end_matches('s').to_owned()
+    let name = name.to_ascii_lowercase().trim_end_matches('s').to_owned();
+    // An envelope holds now one kind of thing, now another.
+    let envelopes = [
+        "data", "result", "item", "row", "record", "entry", "payload", "response", "body",
+        "object", "resource", "value", "node", "element", "content", "list", "text", "reply",
+        "created",
+    ];
+    if envelopes.contains(&name.as_str()) { String::new() } else { name }
 }
 
 #[cfg(test)]
@@ -70,5 +77,6 @@ mod tests {
         assert_eq!(entity("/message/user_id"), "user");
         assert_eq!(entity("/message/userId"), "user");
         assert_eq!(entity("/id"), "");
+        assert_eq!(entity("/data/id"), "");
     }
 }

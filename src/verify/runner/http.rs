@@ -15,6 +15,9 @@ use crate::verify::observation::{Answer, Failure, FailureKind};
 /// How long a server may take to begin or to go on with its answer.
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// How long a whole body may take: one that trickles on is endless, too.
+const WHOLE: Duration = Duration::from_secs(120);
+
 /// How much of a body is kept.
 const KEPT: usize = 32 << 20;
 
@@ -88,10 +91,21 @@ impl Connection {
 }
 
 impl Head {
+    /// Whether the answer is a stream of server-sent events, which has no end to be read to.
+    pub(crate) fn is_event_stream(&self) -> bool {
+        self.answer.headers.iter().any(|(name, value)| {
+            name == "content-type" && value.trim_start().starts_with("text/event-stream")
+        })
+    }
+
     /// Reads the body to its end, or to where it broke.
     pub(crate) async fn read(self) -> Answer {
         let Self { mut answer, mut body, sent } = self;
         loop {
+            if sent.elapsed() > WHOLE {
+                answer.broken = Some("not whole within 120 s".to_owned());
+                return answer;
+            }
             match tokio::time::timeout(SILENCE, body.frame()).await {
                 Err(_) => answer.broken = Some("silent for 30 s within the body".to_owned()),
                 Ok(Some(Err(error))) => answer.broken = Some(of_hyper(&error).message),

@@ -178,8 +178,11 @@ impl Runner<'_> {
             Some(connection) => connection,
             None => Connection::open(self.connect().await?).await?,
         };
-        let answer = connection.send(&prepared).await?.read().await;
-        let closes = answer.broken.is_some()
+        let head = connection.send(&prepared).await?;
+        let streams = head.is_event_stream();
+        let answer = if streams { head.answer } else { head.read().await };
+        let closes = streams
+            || answer.broken.is_some()
             || answer
                 .headers
                 .iter()
@@ -303,10 +306,7 @@ impl Runner<'_> {
             Prepared { method: "GET".to_owned(), path, headers, body: bytes::Bytes::new() };
         let mut connection = Connection::open(self.connect().await?).await?;
         let head = connection.send(&prepared).await?;
-        let streams = head.answer.headers.iter().any(|(name, value)| {
-            name == "content-type" && value.trim_start().starts_with("text/event-stream")
-        });
-        if head.answer.status != 200 || !streams {
+        if head.answer.status != 200 || !head.is_event_stream() {
             return Ok(Outcome::Answer(head.read().await));
         }
         let answer = head.answer.clone();

@@ -117,3 +117,21 @@ async fn raw_bytes_come_back_raw() {
     let seen = outcomes(&url, "- {id: a, raw: {text: \"GET /\\r\\n\\r\\n\"}}\n").await;
     assert!(matches!(&seen[0], Outcome::Raw(bytes) if bytes.starts_with(b"HTTP/1.1 400")));
 }
+
+#[tokio::test]
+async fn a_plain_request_for_a_stream_ends_with_its_head() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hello\n\n";
+            let _ = stream.write_all(head).await;
+            // Never closed: an event stream has no end.
+            std::mem::forget(stream);
+        }
+    });
+    let steps = "- {id: a, request: {path: /events}}\n";
+    let seen = tokio::time::timeout(Duration::from_secs(5), outcomes(&url, steps)).await;
+    let seen = seen.expect("it does not wait for the stream's end");
+    assert!(matches!(&seen[0], Outcome::Answer(answer) if answer.body.is_empty()), "{seen:?}");
+}

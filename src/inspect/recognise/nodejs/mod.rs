@@ -116,7 +116,7 @@ fn read(source: &dyn Source, facts: &mut Facts, service: &mut Service, program: 
     variables(&values, service);
     unread(facts, service, &modules);
     secrets_in_code(source, service, &modules);
-    keep_state(service, state::state(&values, source, folder));
+    keep_state(source, service, state::state(&values, source, folder));
     if service.role == Role::App {
         service.routes = routes::routes(&values);
         service.sockets = sockets::sockets(&values);
@@ -297,8 +297,28 @@ fn secrets_in_code(source: &dyn Source, service: &mut Service, modules: &Modules
 }
 
 /// Adds what the code writes; a folder that is known already learns its variable.
-fn keep_state(service: &mut Service, found: Vec<crate::model::inventory::State>) {
+///
+/// A folder that a unit names and that holds nothing but what the code writes further in is left
+/// out for the inner one.
+fn keep_state(
+    source: &dyn Source,
+    service: &mut Service,
+    found: Vec<crate::model::inventory::State>,
+) {
     for state in found {
+        service.state.retain(|outer| {
+            let encloses = outer.path != state.path && within(&state.path, &outer.path);
+            let only = || {
+                source.below(&outer.path).all(|(path, entry)| {
+                    entry.kind == crate::inspect::source::Kind::Folder || within(path, &state.path)
+                })
+            };
+            !(encloses && outer.kind == StateKind::Uploads && only())
+        });
+        if service.state.iter().any(|outer| outer.path != state.path && within(&state.path, &outer.path))
+        {
+            continue;
+        }
         if let Some(known) = service.state.iter_mut().find(|known| known.path == state.path) {
             known.path_from = known.path_from.take().or(state.path_from);
             if known.kind == StateKind::Cache {

@@ -66,8 +66,8 @@ statements() {
     echo "FLUSH PRIVILEGES;"
     n=0
     while eval "[ -n \"\${MIGRATE_USER_$n+x}\" ]"; do
+        database='' user='' password=''
         eval "database=\$MIGRATE_DATABASE_$n user=\$MIGRATE_USER_$n password=\$MIGRATE_PASSWORD_$n"
-        # shellcheck disable=SC2154 # set by eval
         account="QUOTE($(text "$user")), '@\'%\''"
         echo "EXECUTE IMMEDIATE CONCAT('CREATE DATABASE IF NOT EXISTS ', $(name "$database"));"
         echo "EXECUTE IMMEDIATE CONCAT('CREATE USER IF NOT EXISTS ', $account);"
