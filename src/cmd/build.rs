@@ -4,6 +4,7 @@ use crate::cli::{self, Target};
 use crate::cmd::Session;
 use crate::error::{Error, Exit, Result};
 use crate::image::{self, record::Images};
+use std::fmt::Write;
 
 pub(super) async fn run(session: &Session, arguments: &cli::Build) -> Result<Exit> {
     let _lock = session.workspace.lock()?;
@@ -42,12 +43,13 @@ fn only_generated(session: &Session) -> Result<Target> {
 fn text(images: &Images) -> String {
     let mut text = String::new();
     for built in &images.images {
-        text.push_str(&format!(
-            "{:<16} {} ({} MB)\n",
+        let _ = writeln!(
+            text,
+            "{:<16} {} ({} MB)",
             built.workload,
             built.pushed.as_deref().unwrap_or(&built.image),
             built.bytes / 1_000_000
-        ));
+        );
     }
     text
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use std::fmt::Write;
 
 use crate::cmd::Session;
 use crate::error::{Exit, Result};
@@ -56,8 +57,9 @@ fn look(session: &Session) -> Result<Status> {
     if workspace.inventory_path().exists() {
         let questions = workspace.inventory()?.questions;
         let blocking = questions.into_iter().filter(|question| question.blocking);
-        status.blocking_questions =
-            blocking.map(|question| format!("{} ({})", question.question, question.answer_in)).collect();
+        status.blocking_questions = blocking
+            .map(|question| format!("{} ({})", question.question, question.answer_in))
+            .collect();
     }
     let record = |name: &str| workspace.read_json::<Value>(&workspace.deployment(name));
     status.images = record("images")?
@@ -112,7 +114,9 @@ fn next(status: &Status) -> String {
 
 fn text(status: &Status) -> String {
     let mut text = String::new();
-    let mut line = |name: &str, value: &str| text.push_str(&format!("{name:<10} {value}\n"));
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<10} {value}");
+    };
     line("workspace", &status.workspace);
     if let (Some(source), Some(name)) = (&status.source, &status.name) {
         line("source", &format!("{source}, planned as {name}"));

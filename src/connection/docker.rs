@@ -41,7 +41,7 @@ pub(crate) async fn connect() -> Result<Docker> {
             other => Error::remote(format!("cannot reach the Docker engine at {host}: {other}")).help(help.clone()),
         })?
         // A build step or an export answers late; the engine itself ends what hangs.
-        .with_timeout(Duration::from_secs(3600));
+        .with_timeout(Duration::from_hours(1));
     let agreed = tokio::time::timeout(Duration::from_secs(15), docker.negotiate_version()).await;
     match agreed {
         Ok(Ok(docker)) => Ok(docker),

@@ -317,7 +317,9 @@ fn pack(source: &dyn Source, path: &str, stream: Blocking<DuplexStream>) -> Resu
         match &entry.kind {
             Kind::Folder => {
                 header.set_entry_type(tar::EntryType::Directory);
-                builder.append_data(&mut header, format!("{name}/"), std::io::empty()).input(&what)?;
+                builder
+                    .append_data(&mut header, format!("{name}/"), std::io::empty())
+                    .input(&what)?;
             }
             Kind::Link(target) => {
                 header.set_entry_type(tar::EntryType::Symlink);

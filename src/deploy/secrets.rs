@@ -28,15 +28,6 @@ impl Secrets {
         self.values.get(name).map(Vec::as_slice)
     }
 
-    /// A secret that must be text, because it goes into a variable.
-    pub(crate) fn text(&self, name: &str) -> Result<&str> {
-        let bytes = self.get(name).ok_or_else(|| {
-            Error::refused(format!("an open question: secret {name} has no value"))
-        })?;
-        std::str::from_utf8(bytes)
-            .map_err(|_| Error::input(format!("secret {name} is no UTF-8 text")))
-    }
-
     /// Adds the secret variables of the plan's secret files as secrets of their own
     /// (`FILE/VARIABLE`): a file is carried by its values, too.
     pub(crate) fn add_from_files(&mut self, plan: &Plan, inventory: &Inventory) {

@@ -1,6 +1,7 @@
 //! Images on the engine: built, pushed, saved.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Write;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -70,11 +71,11 @@ pub(super) async fn build(
 fn failed(name: &str, step: &str, why: &str, last: &VecDeque<String>) -> Error {
     let mut message = format!("failed to build {name}");
     if !step.is_empty() {
-        message.push_str(&format!(" at {step}"));
+        let _ = write!(message, " at {step}");
     }
-    message.push_str(&format!(": {}", why.trim()));
+    let _ = write!(message, ": {}", why.trim());
     for line in last {
-        message.push_str(&format!("\n  {line}"));
+        let _ = write!(message, "\n  {line}");
     }
     Error::remote(message)
         .help("correct the Dockerfile in the tree's images/ folder, or the plan, and build again")

@@ -84,7 +84,7 @@ pub(crate) async fn build(
             let (path, text) = dockerfile(workspace, target, &owner)?;
             let _spinner = Progress::spinner(format!("pack {}", owner.id));
             tokio::task::spawn_blocking(move || {
-                pack(&*source, &packages, &plan, &inventory, &search, &owner, path, &text)
+                pack(&*source, &packages, &plan, &inventory, &search, &owner, &path, &text)
             })
             .await
             .input("pack the image")??
@@ -173,7 +173,7 @@ fn pack(
     inventory: &Inventory,
     search: &Search,
     workload: &Workload,
-    dockerfile: PathBuf,
+    dockerfile: &Path,
     text: &str,
 ) -> Result<Packed> {
     let taken = context::taken(text);
@@ -194,7 +194,7 @@ fn pack(
             workload.id
         ));
     }
-    let folder = dockerfile.parent().unwrap_or(&dockerfile).to_owned();
+    let folder = dockerfile.parent().unwrap_or(dockerfile).to_owned();
     let name = dockerfile.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Packed {
         context: BuildContext::new(&folder, rootfs, taken)?,

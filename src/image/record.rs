@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
 use crate::model::plan::Plan;
-use crate::workspace::Workspace;
 
 /// The images of the last build.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,20 +28,6 @@ pub(crate) struct Built {
     /// (`localhost:5000/shop-a1b2/web@sha256:…`).
     #[serde(default)]
     pub(crate) pushed: Option<String>,
-}
-
-impl Images {
-    /// The record of the last build.
-    pub(crate) fn load(workspace: &Workspace) -> Result<Self> {
-        workspace.read_json(&workspace.deployment("images"))?.ok_or_else(|| {
-            Error::refused("no images have been built").help("run `migrate build` first")
-        })
-    }
-
-    /// The image of a workload.
-    pub(crate) fn of(&self, workload: &str) -> Option<&Built> {
-        self.images.iter().find(|built| built.workload == workload)
-    }
 }
 
 /// The name of a workload's image on the engine; workloads that share an image share the name.

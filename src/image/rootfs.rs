@@ -1,5 +1,6 @@
 //! Writing a root filesystem as a tar, and looking for secrets on the way.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 
@@ -41,7 +42,10 @@ impl Search {
             if value.len() < SHORTEST || value.len() as u64 > (64 << 10) {
                 continue;
             }
-            let pattern: String = value.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+            let pattern = value.iter().fold(String::new(), |mut pattern, byte| {
+                let _ = write!(pattern, "\\x{byte:02x}");
+                pattern
+            });
             let regex = regex::bytes::RegexBuilder::new(&pattern)
                 .unicode(false)
                 .size_limit(64 << 20)

@@ -1,6 +1,7 @@
 //! The `compose` side of `migrate deploy` and `migrate undeploy`.
 
 use serde::Serialize;
+use std::fmt::Write;
 
 use super::up::Change;
 use super::{Options, Outcome, Preview, deploy, undeploy};
@@ -58,10 +59,12 @@ fn text(deployment: &Deployment) -> String {
     let mut text = String::new();
     for workload in &deployment.workloads {
         let state = if workload.ready { "ready" } else { "waits for its data" };
-        text.push_str(&format!("  {:<20} {state}\n", workload.id));
+        let _ = writeln!(text, "  {:<20} {state}", workload.id);
     }
     match &deployment.url {
-        Some(url) => text.push_str(&format!("reached at {url}\n")),
+        Some(url) => {
+            let _ = writeln!(text, "reached at {url}");
+        }
         None => text.push_str("nothing is published\n"),
     }
     if deployment.workloads.iter().any(|workload| !workload.ready) {
@@ -79,14 +82,14 @@ fn preview_text(preview: &Preview) -> String {
             Change::Keep => "keep",
             Change::Remove => "remove",
         };
-        text.push_str(&format!("  {change:<9} {}", step.container));
+        let _ = write!(text, "  {change:<9} {}", step.container);
         if !step.secrets.is_empty() {
-            text.push_str(&format!("  secrets: {}", step.secrets.join(", ")));
+            let _ = write!(text, "  secrets: {}", step.secrets.join(", "));
         }
         text.push('\n');
     }
     if let Some(url) = &preview.url {
-        text.push_str(&format!("would be reached at {url}\n"));
+        let _ = writeln!(text, "would be reached at {url}");
     }
     text
 }

@@ -2,11 +2,12 @@
 //! whether one that runs already is the same.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, Mount, MountType, MountVolumeOptions, PortBinding, RestartPolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, HealthConfig, HostConfig, Mount, MountType, MountVolumeOptions,
+    PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
 use sha2::{Digest, Sha256};
 
@@ -96,16 +97,20 @@ impl Reading<'_> {
             }
             self.environment.get(key).map(String::as_str)
         };
-        let fill = |text: &String| text::interpolate(text, &value);
-        let fill_all = |list: &[String]| list.iter().map(fill).collect::<Result<Vec<_>>>();
-        let image = fill(&service.image)?;
+        let with_values = |text: &String| text::interpolate(text, &value);
+        let all_with_values =
+            |list: &[String]| list.iter().map(with_values).collect::<Result<Vec<_>>>();
+        let image = with_values(&service.image)?;
         let env = service
             .environment
             .iter()
-            .map(|(key, text)| Ok(format!("{key}={}", fill(text)?)))
+            .map(|(key, text)| Ok(format!("{key}={}", with_values(text)?)))
             .collect::<Result<Vec<_>>>()?;
-        let published =
-            service.ports.iter().map(|port| text::published(&fill(port)?)).collect::<Result<Vec<_>>>()?;
+        let published = service
+            .ports
+            .iter()
+            .map(|port| text::published(&with_values(port)?))
+            .collect::<Result<Vec<_>>>()?;
         if service.replicas() > 1 && published.iter().any(|port| port.port.is_some()) {
             return Err(Error::input(format!(
                 "compose.yaml: service {name} runs {} times and publishes a fixed port",
@@ -113,49 +118,31 @@ impl Reading<'_> {
             )));
         }
         let body = ContainerCreateBody {
-            user: service.user.as_ref().map(fill).transpose()?,
+            user: service.user.as_ref().map(with_values).transpose()?,
             env: Some(env),
-            entrypoint: service.entrypoint.as_deref().map(fill_all).transpose()?,
-            cmd: service.command.as_deref().map(fill_all).transpose()?,
-            working_dir: service.working_dir.as_ref().map(fill).transpose()?,
+            entrypoint: service.entrypoint.as_deref().map(all_with_values).transpose()?,
+            cmd: service.command.as_deref().map(all_with_values).transpose()?,
+            working_dir: service.working_dir.as_ref().map(with_values).transpose()?,
             image: Some(image.clone()),
             exposed_ports: Some(
-                published.iter().map(|port| format!("{}/{}", port.container, port.protocol)).collect(),
+                published
+                    .iter()
+                    .map(|port| format!("{}/{}", port.container, port.protocol))
+                    .collect(),
             ),
-            healthcheck: health(service, &fill_all)?,
+            healthcheck: health(service, &all_with_values)?,
             stop_timeout: service
                 .stop_grace_period
                 .as_deref()
                 .map(text::nanoseconds)
                 .transpose()?
                 .map(|nanoseconds| nanoseconds / 1_000_000_000),
-            host_config: Some(self.host(file, name, service, &fill)?),
+            host_config: Some(self.host(file, name, service, &with_values)?),
             ..ContainerCreateBody::default()
         };
-        let mut files = Vec::new();
-        for placed in &service.configs {
-            let config = file.configs.get(&placed.source).ok_or_else(|| {
-                Error::input(format!("compose.yaml: service {name} names no config {}", placed.source))
-            })?;
-            files.push(place(placed, self.config(&config.file)?, 0o444)?);
-        }
-        for placed in &service.secrets {
-            let secret = file.secrets.get(&placed.source).ok_or_else(|| {
-                Error::input(format!("compose.yaml: service {name} names no secret {}", placed.source))
-            })?;
-            let key = &secret.environment;
-            let bytes = self
-                .secrets
-                .get(key)
-                .map(<[u8]>::to_vec)
-                .or_else(|| self.environment.get(key).map(|text| text.clone().into_bytes()))
-                .ok_or_else(|| {
-                    Error::refused(format!("an open question: secret {key} has no value"))
-                        .help("give it with --secrets-from, or name it under secrets in plan.yaml")
-                })?;
-            used.borrow_mut().push(key.clone());
-            files.push(place(placed, bytes, 0o400)?);
-        }
+        let files = self.files(file, name, service)?;
+        let keys = service.secrets.iter().filter_map(|placed| file.secrets.get(&placed.source));
+        used.borrow_mut().extend(keys.map(|secret| secret.environment.clone()));
         let mut secrets = used.into_inner();
         secrets.sort();
         secrets.dedup();
@@ -164,8 +151,12 @@ impl Reading<'_> {
         } else {
             service.networks.clone()
         };
-        for network in service.networks.iter().filter(|name| !file.networks.contains_key(*name)) {
-            return Err(Error::input(format!("compose.yaml: service {name} names no network {network}")));
+        if let Some(network) =
+            service.networks.iter().find(|name| !file.networks.contains_key(*name))
+        {
+            return Err(Error::input(format!(
+                "compose.yaml: service {name} names no network {network}"
+            )));
         }
         Ok(Desired {
             service: name.to_owned(),
@@ -179,12 +170,46 @@ impl Reading<'_> {
         })
     }
 
+    /// The files that are put before a service.
+    fn files(&self, file: &ComposeFile, name: &str, service: &Service) -> Result<Vec<PlacedFile>> {
+        let mut files = Vec::new();
+        for placed in &service.configs {
+            let config = file.configs.get(&placed.source).ok_or_else(|| {
+                Error::input(format!(
+                    "compose.yaml: service {name} names no config {}",
+                    placed.source
+                ))
+            })?;
+            files.push(place(placed, self.config(&config.file)?, 0o444)?);
+        }
+        for placed in &service.secrets {
+            let secret = file.secrets.get(&placed.source).ok_or_else(|| {
+                Error::input(format!(
+                    "compose.yaml: service {name} names no secret {}",
+                    placed.source
+                ))
+            })?;
+            let key = &secret.environment;
+            let bytes = self
+                .secrets
+                .get(key)
+                .map(<[u8]>::to_vec)
+                .or_else(|| self.environment.get(key).map(|text| text.clone().into_bytes()))
+                .ok_or_else(|| {
+                    Error::refused(format!("an open question: secret {key} has no value"))
+                        .help("give it with --secrets-from, or name it under secrets in plan.yaml")
+                })?;
+            files.push(place(placed, bytes, 0o400)?);
+        }
+        Ok(files)
+    }
+
     fn host(
         &self,
         file: &ComposeFile,
         name: &str,
         service: &Service,
-        fill: &impl Fn(&String) -> Result<String>,
+        with_values: &impl Fn(&String) -> Result<String>,
     ) -> Result<HostConfig> {
         let mut mounts = Vec::new();
         for mount in &service.volumes {
@@ -211,7 +236,7 @@ impl Reading<'_> {
             .tmpfs
             .iter()
             .map(|text| {
-                let text = fill(text)?;
+                let text = with_values(text)?;
                 let (path, options) = text.split_once(':').unwrap_or((&text, ""));
                 Ok((path.to_owned(), options.to_owned()))
             })
@@ -260,12 +285,12 @@ impl Reading<'_> {
 
 fn health(
     service: &Service,
-    fill_all: &impl Fn(&[String]) -> Result<Vec<String>>,
+    all_with_values: &impl Fn(&[String]) -> Result<Vec<String>>,
 ) -> Result<Option<HealthConfig>> {
     let Some(check) = &service.healthcheck else { return Ok(None) };
     let time = |text: &Option<String>| text.as_deref().map(text::nanoseconds).transpose();
     Ok(Some(HealthConfig {
-        test: Some(fill_all(&check.test)?),
+        test: Some(all_with_values(&check.test)?),
         interval: time(&check.interval)?,
         timeout: time(&check.timeout)?,
         retries: check.retries,
@@ -289,7 +314,8 @@ fn place(placed: &Placed, bytes: Vec<u8>, default_mode: u32) -> Result<PlacedFil
         }
         None => default_mode,
     };
-    let normal = placed.target.starts_with('/') && !placed.target.split('/').any(|part| part == "..");
+    let normal =
+        placed.target.starts_with('/') && !placed.target.split('/').any(|part| part == "..");
     if !normal {
         return Err(Error::input(format!("compose.yaml: target {} is no path", placed.target)));
     }
@@ -339,7 +365,10 @@ impl Desired {
             field(format!("{}:{}:{:o}", file.uid, file.gid, file.mode).as_bytes());
             field(&file.bytes);
         }
-        Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(digest.finalize().iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        }))
     }
 }
 

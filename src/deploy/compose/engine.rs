@@ -32,7 +32,6 @@ pub(super) const SALT: &str = "migrate.salt";
 /// A container of the project that is there.
 #[derive(Debug, Clone)]
 pub(super) struct Present {
-    pub(super) id: String,
     pub(super) name: String,
     pub(super) labels: HashMap<String, String>,
 }
@@ -77,8 +76,7 @@ impl Project<'_> {
 
     /// All containers of the project, running or not, by name.
     pub(super) async fn containers(&self) -> Result<Vec<Present>> {
-        let options =
-            ListContainersOptionsBuilder::new().all(true).filters(&self.filter()).build();
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&self.filter()).build();
         let mut found: Vec<Present> = self
             .docker
             .list_containers(Some(options))
@@ -89,7 +87,6 @@ impl Project<'_> {
             .filter_map(|container| {
                 let name = container.names?.into_iter().next()?;
                 Some(Present {
-                    id: container.id?,
                     name: name.trim_start_matches('/').to_owned(),
                     labels: container.labels.unwrap_or_default(),
                 })
@@ -145,7 +142,9 @@ impl Project<'_> {
                 labels.insert("com.docker.compose.volume".to_owned(), name.to_owned());
                 self.create_volume(&full, labels).await.map(|_| ())
             }
-            Err(error) => Err(Error::remote(format!("failed to look at volume {full}: {}", reason(&error)))),
+            Err(error) => {
+                Err(Error::remote(format!("failed to look at volume {full}: {}", reason(&error))))
+            }
         }
     }
 
@@ -256,9 +255,8 @@ impl Project<'_> {
             }
         }
         // Engines before 25 take one network here; the others are joined before the start.
-        body.networking_config = Some(NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(first, endpoint())])),
-        });
+        body.networking_config =
+            Some(NetworkingConfig { endpoints_config: Some(HashMap::from([(first, endpoint())])) });
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
         let id = self
             .docker
@@ -268,10 +266,8 @@ impl Project<'_> {
             .remote(format_args!("create container {name}"))?
             .id;
         for other in desired.networks.iter().skip(1).map(network) {
-            let request = NetworkConnectRequest {
-                container: id.clone(),
-                endpoint_config: Some(endpoint()),
-            };
+            let request =
+                NetworkConnectRequest { container: id.clone(), endpoint_config: Some(endpoint()) };
             self.docker
                 .connect_network(&other, request)
                 .await
@@ -289,11 +285,15 @@ impl Project<'_> {
 
     /// Removes a container of this project by name; one of another project is an error.
     pub(super) async fn remove(&self, name: &str) -> Result<()> {
-        let there = match self.docker.inspect_container(name, None::<InspectContainerOptions>).await {
+        let there = match self.docker.inspect_container(name, None::<InspectContainerOptions>).await
+        {
             Ok(there) => there,
             Err(error) if is_missing(&error) => return Ok(()),
             Err(error) => {
-                return Err(Error::remote(format!("failed to look at container {name}: {}", reason(&error))));
+                return Err(Error::remote(format!(
+                    "failed to look at container {name}: {}",
+                    reason(&error)
+                )));
             }
         };
         let labels = there.config.and_then(|config| config.labels).unwrap_or_default();
@@ -306,7 +306,9 @@ impl Project<'_> {
         match self.docker.remove_container(name, Some(options)).await {
             Ok(()) => Ok(()),
             Err(error) if is_missing(&error) => Ok(()),
-            Err(error) => Err(Error::remote(format!("failed to remove container {name}: {}", reason(&error)))),
+            Err(error) => {
+                Err(Error::remote(format!("failed to remove container {name}: {}", reason(&error))))
+            }
         }
     }
 
@@ -314,7 +316,9 @@ impl Project<'_> {
         match self.docker.remove_volume(name, None::<RemoveVolumeOptions>).await {
             Ok(()) => Ok(()),
             Err(error) if is_missing(&error) => Ok(()),
-            Err(error) => Err(Error::remote(format!("failed to remove volume {name}: {}", reason(&error)))),
+            Err(error) => {
+                Err(Error::remote(format!("failed to remove volume {name}: {}", reason(&error))))
+            }
         }
     }
 
@@ -354,7 +358,10 @@ impl Project<'_> {
                 Ok(()) => removed.push(name),
                 Err(error) if is_missing(&error) => {}
                 Err(error) => {
-                    return Err(Error::remote(format!("failed to remove network {name}: {}", reason(&error))));
+                    return Err(Error::remote(format!(
+                        "failed to remove network {name}: {}",
+                        reason(&error)
+                    )));
                 }
             }
         }
@@ -374,11 +381,8 @@ impl Project<'_> {
 
     /// The last lines of a container's output.
     pub(super) async fn last_lines(&self, id: &str, count: usize) -> Vec<String> {
-        let options = LogsOptionsBuilder::new()
-            .stdout(true)
-            .stderr(true)
-            .tail(&count.to_string())
-            .build();
+        let options =
+            LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&count.to_string()).build();
         let mut parts = Box::pin(self.docker.logs(id, Some(options)));
         let mut text = Vec::new();
         while let Some(Ok(part)) = parts.next().await {
@@ -407,7 +411,6 @@ fn health(there: &ContainerInspectResponse) -> Health {
         };
     }
     match state.health.as_ref().and_then(|health| health.status) {
-        Some(HealthStatusEnum::HEALTHY) => Health::Ready,
         Some(HealthStatusEnum::UNHEALTHY) => Health::Failing(restarts),
         Some(HealthStatusEnum::STARTING) if restarts > 0 => Health::Failing(restarts),
         Some(HealthStatusEnum::STARTING) => Health::Starting,

@@ -87,7 +87,8 @@ pub(crate) async fn deploy(
     let file = read(workspace)?;
     let docker = docker::connect().await?;
     let secrets = secrets::resolve(plan, options.secrets_from).await?;
-    let up = prepare(workspace, plan, &file, &docker, &secrets, &mut record, options.listen).await?;
+    let up =
+        prepare(workspace, plan, &file, &docker, &secrets, &mut record, options.listen).await?;
     let url = url(plan, &up.desired, &record);
     let steps = up.steps().await?;
     if options.dry_run {
@@ -96,7 +97,7 @@ pub(crate) async fn deploy(
         return Ok(Outcome::Preview(Preview { target: "compose", url, steps }));
     }
     // Remembered before anything is made, so that a run that is stopped half way chooses no other.
-    record.target = "compose".to_owned();
+    "compose".clone_into(&mut record.target);
     record.project.clone_from(&plan.name);
     record.save(workspace)?;
     let states = hide(up.run(&steps).await, &secrets)?;
@@ -108,8 +109,7 @@ pub(crate) async fn deploy(
     if !reasons.is_empty() && !waits {
         return Err(not_ready(&reasons));
     }
-    let deployment =
-        Deployment { target: record.target, url, workloads: record.workloads };
+    let deployment = Deployment { target: record.target, url, workloads: record.workloads };
     Ok(Outcome::Deployed(deployment, reasons))
 }
 
@@ -136,7 +136,11 @@ pub(crate) async fn settle(
 }
 
 /// Takes the project down; with `data` its volumes, too. Gives what was removed.
-pub(crate) async fn undeploy(workspace: &Workspace, plan: &Plan, data: bool) -> Result<Vec<String>> {
+pub(crate) async fn undeploy(
+    workspace: &Workspace,
+    plan: &Plan,
+    data: bool,
+) -> Result<Vec<String>> {
     let docker = docker::connect().await?;
     let project = Project { docker: &docker, name: &plan.name };
     let mut removed = Vec::new();

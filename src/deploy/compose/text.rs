@@ -40,7 +40,9 @@ pub(super) fn interpolate<'a>(
             }
             _ if operator.starts_with(":-") => out.push_str(filled.unwrap_or(&operator[2..])),
             _ if operator.starts_with('-') => out.push_str(found.unwrap_or(&operator[1..])),
-            _ => return Err(Error::input(format!("compose.yaml: ${{{inside}}} is not understood"))),
+            _ => {
+                return Err(Error::input(format!("compose.yaml: ${{{inside}}} is not understood")));
+            }
         }
     }
     out.push_str(rest);
@@ -75,10 +77,8 @@ pub(super) fn nanoseconds(text: &str) -> Result<i64> {
             "h" => 3_600_000_000_000,
             _ => return Err(bad()),
         };
-        total = number
-            .checked_mul(factor)
-            .and_then(|part| total.checked_add(part))
-            .ok_or_else(bad)?;
+        total =
+            number.checked_mul(factor).and_then(|part| total.checked_add(part)).ok_or_else(bad)?;
         rest = &units[end..];
     }
     Ok(total)
@@ -115,9 +115,8 @@ pub(super) struct Published {
 
 /// `[ADDRESS:][PORT:]CONTAINER[/PROTOCOL]`; an IPv6 address stands in brackets.
 pub(super) fn published(text: &str) -> Result<Published> {
-    let bad = || {
-        Error::input(format!("compose.yaml: {text:?} is no port such as \"127.0.0.1::80\""))
-    };
+    let bad =
+        || Error::input(format!("compose.yaml: {text:?} is no port such as \"127.0.0.1::80\""));
     let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     if !matches!(protocol, "tcp" | "udp") {
         return Err(bad());
@@ -168,7 +167,9 @@ mod tests {
         let get = |text: &str| interpolate(text, &value);
         assert_eq!(get("x ${A} $$A ${B:-two} ${EMPTY}").unwrap(), "x 1$ $A two ");
         assert_eq!(get("${A:?see}").unwrap(), "1$");
-        assert!(get("${B:?see .env}").unwrap_err().to_string().contains("B has no value: see .env"));
+        assert!(
+            get("${B:?see .env}").unwrap_err().to_string().contains("B has no value: see .env")
+        );
         assert!(get("${EMPTY:?x}").is_err());
         for wrong in ["$A", "${A", "${A+b}", "$"] {
             assert!(get(wrong).is_err(), "{wrong}");

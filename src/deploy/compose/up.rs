@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::progress::Progress;
 
 /// How long a dependency, and in the end everything, is waited for.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How long what still needs its data is waited for: it may serve without.
 const PATIENCE_WITHOUT_DATA: Duration = Duration::from_secs(25);
@@ -204,7 +204,9 @@ impl Up<'_> {
     /// The worst of a service's containers.
     async fn service_health(&self, service: &str) -> Result<Health> {
         let Some(desired) = self.desired.iter().find(|one| one.service == service) else {
-            return Err(Error::input(format!("compose.yaml: depends_on names no service {service}")));
+            return Err(Error::input(format!(
+                "compose.yaml: depends_on names no service {service}"
+            )));
         };
         for number in 1..=desired.replicas {
             let name = container_name(self.project.name, service, number);
@@ -219,7 +221,7 @@ impl Up<'_> {
     async fn why(&self, service: &str) -> String {
         let name = container_name(self.project.name, service, 1);
         let lines = self.project.last_lines(&name, 8).await;
-        lines.iter().map(|line| format!("\n  {service}: {line}")).collect()
+        lines.iter().fold(String::new(), |text, line| text + "\n  " + service + ": " + line)
     }
 
     /// A container that was made new has another address, and a proxy keeps the one that it looked
@@ -303,7 +305,11 @@ impl Up<'_> {
                     Some(format!("{} {how}{}", desired.service, self.why(&desired.service).await))
                 }
             };
-            states.push(ServiceState { service: desired.service.clone(), ready: why.is_none(), why });
+            states.push(ServiceState {
+                service: desired.service.clone(),
+                ready: why.is_none(),
+                why,
+            });
         }
         states
     }
