@@ -1,5 +1,7 @@
 //! One short file a subcommand: what the command line said becomes calls into the library.
 
+use std::io::IsTerminal;
+
 use crate::cli::output::Console;
 use crate::cli::{Arguments, Command, Global};
 use crate::error::{Context, Error, Exit, Result};
@@ -51,6 +53,7 @@ fn set_up_messages(global: &Global) {
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
         .with_writer(std::io::stderr)
         .with_target(false)
+        .with_ansi(Console::new(global).color() && std::io::stderr().is_terminal())
         .without_time()
         .try_init();
 }

@@ -122,7 +122,8 @@ pub(crate) async fn read(database: &Database, kept: &[String]) -> Result<Account
         let mut statement = String::new();
         if role {
             let _ = writeln!(statement, "CREATE ROLE IF NOT EXISTS {becomes};");
-        } else if let Some(how) = make.first().and_then(|make| after_name(make, "CREATE USER ", &user, &host))
+        } else if let Some(how) =
+            make.first().and_then(|make| after_name(make, "CREATE USER ", &user, &host))
         {
             if how.contains("unix_socket") || how.contains("auth_socket") {
                 read.notes.push(format!(
@@ -157,7 +158,8 @@ pub(crate) async fn read(database: &Database, kept: &[String]) -> Result<Account
 impl Accounts {
     /// Makes the accounts; before the dump, which names them.
     pub(crate) async fn make(&self, to: &Database) -> Result<()> {
-        let statements: String = self.accounts.iter().map(|account| account.make.as_str()).collect();
+        let statements: String =
+            self.accounts.iter().map(|account| account.make.as_str()).collect();
         if !statements.is_empty() {
             to.rows(&statements).await?;
         }
@@ -257,7 +259,12 @@ mod tests {
     #[test]
     fn the_way_of_logging_in_follows_the_name() {
         assert_eq!(
-            after_name("CREATE USER `app`@`localhost` IDENTIFIED BY PASSWORD '*AB'", "CREATE USER ", "app", "localhost"),
+            after_name(
+                "CREATE USER `app`@`localhost` IDENTIFIED BY PASSWORD '*AB'",
+                "CREATE USER ",
+                "app",
+                "localhost"
+            ),
             Some(" IDENTIFIED BY PASSWORD '*AB'")
         );
         assert_eq!(after_name("CREATE USER `x`@`y`", "CREATE USER ", "app", "localhost"), None);

@@ -101,8 +101,12 @@ impl Check {
                 text.push_str(&format!("  {}: {} more\n", folder.path, folder.different - 10));
             }
         }
-        let rows: u64 =
-            self.tables.iter().filter_map(|table| table.from.as_ref()).map(|state| state.rows).sum();
+        let rows: u64 = self
+            .tables
+            .iter()
+            .filter_map(|table| table.from.as_ref())
+            .map(|state| state.rows)
+            .sum();
         let files: usize = self.folders.iter().map(|folder| folder.entries).sum();
         let verdict = if self.equal { "equal" } else { "different" };
         text.push_str(&format!(
@@ -157,7 +161,8 @@ pub(crate) async fn check(
             async { measure(&there, &layout(&there).await?, Depth::Checksum, &none).await },
         )?;
         check.tables.extend(tables(&ours, &theirs));
-        let (ours, theirs) = tokio::try_join!(objects::read(&here, true), objects::read(&there, false))?;
+        let (ours, theirs) =
+            tokio::try_join!(objects::read(&here, true), objects::read(&there, false))?;
         check.objects.extend(definitions(&ours, &theirs));
         let (ours, theirs) =
             tokio::try_join!(accounts::names(&here, true), accounts::names(&there, false))?;
@@ -318,12 +323,18 @@ pub(crate) fn folder_notes(
         differences.iter().filter(|line| line.ends_with(": only on the target")).collect();
     let mut notes = Vec::new();
     if let Some(first) = extra.first() {
-        notes.push(format!("volume {volume}: {} entries that the source lacks ({first})", extra.len()));
+        notes.push(format!(
+            "volume {volume}: {} entries that the source lacks ({first})",
+            extra.len()
+        ));
     }
     let others: Vec<_> =
         differences.iter().filter(|line| !line.ends_with(": only on the target")).collect();
     if let Some(first) = others.first() {
-        notes.push(format!("volume {volume}: {} entries not as on the source ({first})", others.len()));
+        notes.push(format!(
+            "volume {volume}: {} entries not as on the source ({first})",
+            others.len()
+        ));
     }
     notes
 }

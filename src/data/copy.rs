@@ -175,7 +175,12 @@ pub(crate) async fn copy(
     }
     if let Some(cluster) = to.cluster() {
         let mut all = waiting.clone();
-        all.extend(plan.workloads.iter().filter(|workload| workload.kind == WorkloadKind::Proxy).map(|workload| workload.id.clone()));
+        all.extend(
+            plan.workloads
+                .iter()
+                .filter(|workload| workload.kind == WorkloadKind::Proxy)
+                .map(|workload| workload.id.clone()),
+        );
         k8s::rollout::ready(cluster, &all, console).await?;
         k8s::mark_ready(workspace, &all)?;
     }

@@ -46,7 +46,8 @@ impl Database {
                         let version = row.next().unwrap_or_default();
                         // Servers with an anonymous account let everyone in and show them nothing.
                         if row.next().is_some_and(|account| account.starts_with('@')) {
-                            failure = Some(Error::remote("ERROR only the anonymous account is open"));
+                            failure =
+                                Some(Error::remote("ERROR only the anonymous account is open"));
                             continue;
                         }
                         database.version = version;
@@ -108,7 +109,12 @@ impl Database {
                 self.describe()
             )));
         }
-        Ok(finished.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(row).collect())
+        Ok(finished
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(row)
+            .collect())
     }
 
     /// Starts the client with its input open, for a dump.

@@ -219,7 +219,8 @@ impl Definers {
             Parsed::Whole { user, host } => {
                 output.extend(account.iter().take_while(|byte| **byte == b' '));
                 let quote = account.iter().copied().find(|byte| *byte != b' ').unwrap_or(b'`');
-                for (name, before) in [(user.as_str(), None), (new_host(&user, &host), Some(b'@'))] {
+                for (name, before) in [(user.as_str(), None), (new_host(&user, &host), Some(b'@'))]
+                {
                     output.extend(before);
                     output.push(quote);
                     for byte in name.bytes() {
@@ -374,7 +375,10 @@ mod tests {
         let text = "SET sql_mode = 'NO_BACKSLASH_ESCAPES';\nSET sql_mode = @saved_sql_mode;\n\
                     INSERT INTO t VALUES ('\\' DEFINER=`app`@`localhost`');\n/*Don't*/ /*M don't*/ \
                     /*!50013 DEFINER=`app`@`localhost`*/";
-        check(text, &text.replace("/*!50013 DEFINER=`app`@`localhost`", "/*!50013 DEFINER=`app`@`%`"));
+        check(
+            text,
+            &text.replace("/*!50013 DEFINER=`app`@`localhost`", "/*!50013 DEFINER=`app`@`%`"),
+        );
     }
 
     #[test]

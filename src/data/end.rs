@@ -205,15 +205,12 @@ impl End {
             found.into_iter().next()
         };
         Ok(match &self.place {
-            Place::Container(container) => Some(Folder::live(
-                Arc::new(container.clone()),
-                Some("0"),
-                &volume.source,
-            )),
-            Place::Files(source) => Some(Folder::Files {
-                source: Arc::clone(source),
-                path: volume.source.clone(),
-            }),
+            Place::Container(container) => {
+                Some(Folder::live(Arc::new(container.clone()), Some("0"), &volume.source))
+            }
+            Place::Files(source) => {
+                Some(Folder::Files { source: Arc::clone(source), path: volume.source.clone() })
+            }
             Place::Compose(docker) => match mounted() {
                 Some((workload, mount)) => {
                     let container = compose_container(docker, plan, &workload.id).await?;
@@ -315,7 +312,10 @@ pub(crate) async fn compose_container(
 }
 
 /// The database workloads whose engine this program can copy, with their schemas.
-pub(crate) fn databases(plan: &Plan, inventory: Option<&Inventory>) -> Result<Vec<(Workload, Vec<String>)>> {
+pub(crate) fn databases(
+    plan: &Plan,
+    inventory: Option<&Inventory>,
+) -> Result<Vec<(Workload, Vec<String>)>> {
     let mut found = Vec::new();
     for workload in &plan.workloads {
         if workload.kind != WorkloadKind::Database {

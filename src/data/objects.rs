@@ -85,7 +85,10 @@ mod tests {
     #[test]
     fn definitions_are_made_comparable() {
         assert_eq!(
-            normal("t\nCREATE TABLE `t` (\n `a` int\n) ENGINE=InnoDB AUTO_INCREMENT=12 COMMENT='x'", true),
+            normal(
+                "t\nCREATE TABLE `t` (\n `a` int\n) ENGINE=InnoDB AUTO_INCREMENT=12 COMMENT='x'",
+                true
+            ),
             "t\nCREATE TABLE `t` (\n `a` int\n) ENGINE=InnoDB COMMENT='x'"
         );
         assert_eq!(

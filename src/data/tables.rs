@@ -50,8 +50,15 @@ impl Column {
     fn is_geometry(&self) -> bool {
         matches!(
             self.kind.as_str(),
-            "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
-                | "multipolygon" | "geometrycollection" | "geomcollection"
+            "geometry"
+                | "point"
+                | "linestring"
+                | "polygon"
+                | "multipoint"
+                | "multilinestring"
+                | "multipolygon"
+                | "geometrycollection"
+                | "geomcollection"
         )
     }
 
@@ -137,16 +144,14 @@ pub(crate) async fn layout(database: &Database) -> Result<Vec<Table>> {
     for row in rows {
         match row.as_slice() {
             [kind, schema, name, column, data_type, charset, engine, made] if kind == "c" => {
-                let table = tables
-                    .entry((schema.clone(), name.clone()))
-                    .or_insert_with(|| Table {
-                        database: schema.clone(),
-                        name: name.clone(),
-                        engine: engine.clone(),
-                        made: made.split('.').next().and_then(|made| made.parse().ok()).unwrap_or(0),
-                        columns: Vec::new(),
-                        key: None,
-                    });
+                let table = tables.entry((schema.clone(), name.clone())).or_insert_with(|| Table {
+                    database: schema.clone(),
+                    name: name.clone(),
+                    engine: engine.clone(),
+                    made: made.split('.').next().and_then(|made| made.parse().ok()).unwrap_or(0),
+                    columns: Vec::new(),
+                    key: None,
+                });
                 table.columns.push(Column {
                     name: column.clone(),
                     kind: data_type.clone(),
@@ -186,9 +191,8 @@ pub(crate) async fn measure(
     let mut sql = String::from("START TRANSACTION WITH CONSISTENT SNAPSHOT;\n");
     for (index, table) in tables.iter().enumerate() {
         let key = table.key_name().map(quoted);
-        let max = key
-            .as_ref()
-            .map_or_else(|| "''".to_owned(), |key| format!("COALESCE(MAX({key}),'')"));
+        let max =
+            key.as_ref().map_or_else(|| "''".to_owned(), |key| format!("COALESCE(MAX({key}),'')"));
         let limit = match (&key, up_to.get(&index)) {
             (Some(key), Some(limit)) => format!(" WHERE {key}<={limit}"),
             _ => String::new(),
@@ -253,6 +257,8 @@ pub(crate) async fn schemas(database: &Database) -> Result<Vec<(String, String, 
 
 /// The error for an answer of a shape that was not asked for.
 pub(crate) fn unreadable(database: &Database) -> Error {
-    Error::remote(format!("the database on {} gave an answer of unknown shape", database.describe()))
+    Error::remote(format!(
+        "the database on {} gave an answer of unknown shape",
+        database.describe()
+    ))
 }
-

@@ -3,10 +3,10 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::connection::Running;
+use crate::data::accounts;
 use crate::data::database::Database;
 use crate::data::definer::{Definers, quoted};
 use crate::data::tables;
-use crate::data::accounts;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 

@@ -30,7 +30,8 @@ pub(crate) struct Unit {
     pub gid: u32,
     /// Groups that own volumes it reads.
     pub groups: Vec<u32>,
-    /// The group that owns the volumes it writes to.
+    /// The group that owns the volumes it sees. Every pod of a volume must ask for the same one:
+    /// the kubelet leaves a volume as it is that another pod mounts with another group, or none.
     pub volume_group: Option<u32>,
     /// Variables.
     pub variables: Vec<Variable>,
@@ -243,7 +244,10 @@ fn unit(plan: &Plan, workload: &Workload) -> Result<Unit> {
         uid: workload.user.uid,
         gid: workload.user.gid,
         groups: groups(plan, workload, true),
-        volume_group: groups(plan, workload, false).first().copied(),
+        volume_group: groups(plan, workload, false)
+            .first()
+            .or(groups(plan, workload, true).first())
+            .copied(),
         variables: variables(plan, workload)?,
         files,
         secret_files,

@@ -3,9 +3,9 @@
 mod cause;
 mod cluster;
 mod compare;
-pub mod derive;
 pub mod coverage;
 mod databases;
+pub mod derive;
 mod learn;
 pub(crate) mod load;
 pub mod observation;

@@ -10,7 +10,9 @@ mod support;
 mod cli;
 // The harness itself: what it reports about trees that differ, and that the components it hands out work.
 mod harness;
+// The whole way on real parts: the sample is moved, the proof says equivalent, and names each injected fault.
+mod way;
 
 fn main() -> ExitCode {
-    support::run([cli::tests(), harness::tests()])
+    support::run([cli::tests(), harness::tests(), way::tests()])
 }

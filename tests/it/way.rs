@@ -161,13 +161,21 @@ fn cookie_attribute(moved: &Moved) {
 }
 
 fn mime_type(moved: &Moved) {
-    let edit = moved.with_edit(
-        "location ^~ /assets/ {",
-        "location ^~ /assets/ { types { text/plain css js; }",
-    );
+    let edit = moved
+        .with_edit("location ^~ /assets/ {", "location ^~ /assets/ { types { text/plain css js; }");
     points_at(&fails(&moved.verify(1), "static"), &edit.file());
 }
 
 fn two_replicas(moved: &Moved) {
-    let _ = moved;
+    let edit = match moved.target {
+        "k8s" => {
+            let file = moved.workspace.path().join("k8s/base/chat/deployment.yaml");
+            moved.with_edit_of(&file, "replicas: 1", "replicas: 2")
+        }
+        _ => {
+            let service = "  chat:\n";
+            moved.with_edit(service, &format!("{service}    scale: 2\n"))
+        }
+    };
+    points_at(&fails(&moved.verify(1), "realtime"), &edit.file());
 }

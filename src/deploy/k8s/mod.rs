@@ -30,7 +30,6 @@ use crate::image::record::Images;
 use crate::model::plan::{Plan, Workload, WorkloadKind};
 use crate::workspace::Workspace;
 
-
 /// What the command line says about a deploy.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options<'a> {

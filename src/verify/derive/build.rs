@@ -58,7 +58,8 @@ impl Draft {
 
     /// A request without a body.
     pub(super) fn request(id: &str, method: &str, path: &str) -> Self {
-        let request = Request { method: method.to_owned(), path: path.to_owned(), ..Request::default() };
+        let request =
+            Request { method: method.to_owned(), path: path.to_owned(), ..Request::default() };
         Self::new(id, Action::Request(request))
     }
 
@@ -130,7 +131,12 @@ impl Draft {
     }
 
     /// For a fact.
-    pub(super) fn origin(mut self, service: &str, fact: String, evidence: Option<&Evidence>) -> Self {
+    pub(super) fn origin(
+        mut self,
+        service: &str,
+        fact: String,
+        evidence: Option<&Evidence>,
+    ) -> Self {
         self.step.origin =
             Some(Origin { service: service.to_owned(), fact, evidence: evidence.cloned() });
         self

@@ -92,7 +92,9 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) {
             add(builder, Draft::get(&format!("folder-{folder}"), folder), location);
         }
     }
-    for url in ["/", "/migrate/deep/link", "/.env", "/.git/config", "/package.json", "/%2e%2e/etc/passwd"] {
+    for url in
+        ["/", "/migrate/deep/link", "/.env", "/.git/config", "/package.json", "/%2e%2e/etc/passwd"]
+    {
         if let Some(location) = subject
             .location(url)
             .filter(|it| matches!(it.kind, LocationKind::Static | LocationKind::Deny))

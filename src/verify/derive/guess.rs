@@ -38,8 +38,20 @@ pub(super) fn is_user(field: &str) -> bool {
     let whole = words.concat();
     matches!(
         whole.as_str(),
-        "name" | "user" | "username" | "login" | "nick" | "nickname" | "handle" | "email" | "mail"
-            | "emailaddress" | "identifier" | "account" | "userid" | "loginname"
+        "name"
+            | "user"
+            | "username"
+            | "login"
+            | "nick"
+            | "nickname"
+            | "handle"
+            | "email"
+            | "mail"
+            | "emailaddress"
+            | "identifier"
+            | "account"
+            | "userid"
+            | "loginname"
     )
 }
 
@@ -70,14 +82,27 @@ pub(super) fn account(field: &str, client: &str) -> Value {
 pub(super) fn is_text(field: &str) -> bool {
     has(
         field,
-        &["text", "body", "message", "msg", "content", "comment", "words", "note", "description", "data"],
+        &[
+            "text",
+            "body",
+            "message",
+            "msg",
+            "content",
+            "comment",
+            "words",
+            "note",
+            "description",
+            "data",
+        ],
     )
 }
 
 /// What a field of something new holds; `None` for what cannot be told and is best left out.
 pub(super) fn field(field: &str) -> Option<Value> {
     // A reference to something else, or a token.
-    if words(field).len() > 1 && has(field, &["id", "ids", "token", "csrf"]) || has(field, &["csrf", "token"]) {
+    if words(field).len() > 1 && has(field, &["id", "ids", "token", "csrf"])
+        || has(field, &["csrf", "token"])
+    {
         return None;
     }
     if is_password(field) {
@@ -96,7 +121,10 @@ pub(super) fn field(field: &str) -> Option<Value> {
         // Accents and what takes four bytes: where character sets go wrong.
         return Some(json!("Grüße, ça va? 😀 ${unique}"));
     }
-    if has(field, &["limit", "size", "count", "amount", "quantity", "qty", "number", "price", "page"]) {
+    if has(
+        field,
+        &["limit", "size", "count", "amount", "quantity", "qty", "number", "price", "page"],
+    ) {
         return Some(json!(3));
     }
     if has(field, &["url", "link", "website"]) {

@@ -49,7 +49,9 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) {
             LocationKind::Return => add(Draft::get(&name("answer"), &path)),
             LocationKind::Deny => add(Draft::get(&name("refused"), &path)),
             // A stream of events does not end by itself.
-            LocationKind::Proxy if !location.auth && !location.unbuffered && !streams(subject, &path) => {
+            LocationKind::Proxy
+                if !location.auth && !location.unbuffered && !streams(subject, &path) =>
+            {
                 add(Draft::get(&name("passed"), &path));
             }
             LocationKind::Proxy | LocationKind::Static => {}
@@ -89,20 +91,25 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) {
 /// Whether the app answers a path with a stream of events.
 fn streams(subject: &Subject<'_>, path: &str) -> bool {
     let routes = subject.app.into_iter().flat_map(|app| &app.routes);
-    routes.filter(|route| route.events).any(|route| route.path.trim_end_matches('/') == path.trim_end_matches('/'))
+    routes
+        .filter(|route| route.events)
+        .any(|route| route.path.trim_end_matches('/') == path.trim_end_matches('/'))
 }
 
 /// A path that this location takes.
 fn path_of(subject: &Subject<'_>, location: &Location) -> Option<String> {
-    let takes = |path: &str| {
-        subject.location(path).is_some_and(|chosen| std::ptr::eq(chosen, location))
-    };
+    let takes =
+        |path: &str| subject.location(path).is_some_and(|chosen| std::ptr::eq(chosen, location));
     let candidates: Vec<String> = match location.modifier.as_str() {
         "=" => vec![location.path.clone()],
         "~" | "~*" => {
             let flags = if location.modifier == "~*" { "(?i)" } else { "" };
             let pattern = Regex::new(&format!("{flags}{}", location.path)).ok()?;
-            PROBES.iter().filter(|path| pattern.is_match(path)).map(|path| (*path).to_owned()).collect()
+            PROBES
+                .iter()
+                .filter(|path| pattern.is_match(path))
+                .map(|path| (*path).to_owned())
+                .collect()
         }
         _ => {
             let base = location.path.as_str();

@@ -16,12 +16,32 @@ use crate::model::scenario::{Action, WsClose, WsExpect, WsOpen, WsSend};
 
 /// Values of messages by which someone comes in, and by which someone says something.
 const ENTER: [&str; 12] = [
-    "join", "enter", "subscribe", "hello", "open", "sub", "joinroom", "join_room", "join-room",
-    "register", "connect", "watch",
+    "join",
+    "enter",
+    "subscribe",
+    "hello",
+    "open",
+    "sub",
+    "joinroom",
+    "join_room",
+    "join-room",
+    "register",
+    "connect",
+    "watch",
 ];
 const SAY: [&str; 12] = [
-    "message", "say", "chat", "post", "send", "msg", "talk", "publish", "broadcast", "chatmessage",
-    "chat_message", "chat-message",
+    "message",
+    "say",
+    "chat",
+    "post",
+    "send",
+    "msg",
+    "talk",
+    "publish",
+    "broadcast",
+    "chatmessage",
+    "chat_message",
+    "chat-message",
 ];
 
 /// Steps for the application's sockets.
@@ -46,7 +66,8 @@ fn path(subject: &Subject<'_>, socket: &Socket) -> Option<String> {
         return subject.outside(path);
     }
     let locations = subject.site.map_or(&[][..], |site| &site.locations);
-    match locations.iter().find(|it| it.upgrade && matches!(it.modifier.as_str(), "" | "=" | "^~")) {
+    match locations.iter().find(|it| it.upgrade && matches!(it.modifier.as_str(), "" | "=" | "^~"))
+    {
         Some(location) => Some(location.path.clone()),
         None => subject.reaches_app("/").then(|| "/".to_owned()),
     }
@@ -108,11 +129,18 @@ impl Talk<'_, '_> {
     }
 
     fn say(&mut self, id: &str, client: &str, message: Map<String, Value>) {
-        let send = WsSend { socket: self.name(client), json: Some(Value::Object(message)), text: None };
+        let send =
+            WsSend { socket: self.name(client), json: Some(Value::Object(message)), text: None };
         self.add(Draft::new(id, Action::WsSend(send)).client(client).writes());
     }
 
-    fn hear(&mut self, id: &str, speaker: &str, all: &[&str], matching: Option<&Map<String, Value>>) {
+    fn hear(
+        &mut self,
+        id: &str,
+        speaker: &str,
+        all: &[&str],
+        matching: Option<&Map<String, Value>>,
+    ) {
         let sockets = all
             .iter()
             .filter(|client| **client != speaker)
@@ -133,7 +161,9 @@ impl Talk<'_, '_> {
         };
         let matching = sent_back(subject, self.socket, say);
         let mut here: Vec<&str> = Vec::new();
-        for (round, all) in [&everyone[..everyone.len().min(2)], &everyone[..]].into_iter().enumerate() {
+        for (round, all) in
+            [&everyone[..everyone.len().min(2)], &everyone[..]].into_iter().enumerate()
+        {
             for client in all {
                 if here.contains(client) {
                     continue;
@@ -183,7 +213,8 @@ impl Talk<'_, '_> {
         let say = message(self.socket, &SAY, true);
         if let Some(say) = say {
             let fields = guess::object(&say.fields);
-            let content = if fields.is_empty() { json!("hello ${unique}") } else { Value::Object(fields) };
+            let content =
+                if fields.is_empty() { json!("hello ${unique}") } else { Value::Object(fields) };
             let text = format!("42{}", json!([say.value, content]));
             self.send_text("socketio-say", "a", &names[0].clone(), &text);
             let expect = WsExpect { sockets: vec![names[1].clone()], matching: None, count: 1 };
@@ -237,7 +268,11 @@ fn filled(message: &SocketMessage, client: &str, known: &Known) -> Map<String, V
 
 /// What all others are sent when someone says something, by the literals in the server's code:
 /// most often the same kind of message.
-fn sent_back(subject: &Subject<'_>, socket: &Socket, say: &SocketMessage) -> Option<Map<String, Value>> {
+fn sent_back(
+    subject: &Subject<'_>,
+    socket: &Socket,
+    say: &SocketMessage,
+) -> Option<Map<String, Value>> {
     let (path, text) = text_of(subject.source, &socket.evidence)?;
     let nodes = parse(&path, &text).ok()?;
     let mut sent: BTreeSet<String> = BTreeSet::new();
@@ -250,7 +285,8 @@ fn sent_back(subject: &Subject<'_>, socket: &Socket, say: &SocketMessage) -> Opt
             }
         });
     }
-    let same = std::iter::once(say.value.as_str()).chain(SAY).find(|value| sent.contains(*value))?;
+    let same =
+        std::iter::once(say.value.as_str()).chain(SAY).find(|value| sent.contains(*value))?;
     let mut matching = Map::new();
     matching.insert(say.tag.clone(), json!(same));
     Some(matching)

@@ -188,9 +188,10 @@ pub(super) fn known(subject: &Subject<'_>, builder: &mut Builder, people: &Peopl
         make(subject, builder, people, app, route, &mut known);
     }
     stream_close(subject, builder, people, app);
-    let singles = app.routes.iter().filter(|route| {
-        route.method == "GET" && !route.events && route.path.contains(':')
-    });
+    let singles = app
+        .routes
+        .iter()
+        .filter(|route| route.method == "GET" && !route.events && route.path.contains(':'));
     for route in singles.take(MAX_ROUTES) {
         let Some(path) = known.fill(&route.path).and_then(|path| subject.outside(&path)) else {
             continue;
@@ -207,7 +208,9 @@ pub(super) fn known(subject: &Subject<'_>, builder: &mut Builder, people: &Peopl
             builder.add(draft.origin(&app.id, fact(route), Some(&route.evidence)));
         }
     }
-    for route in app.routes.iter().filter(|it| matches!(it.method.as_str(), "PUT" | "PATCH")).take(6) {
+    for route in
+        app.routes.iter().filter(|it| matches!(it.method.as_str(), "PUT" | "PATCH")).take(6)
+    {
         change(subject, builder, people, app, route, &known);
     }
     known
@@ -228,7 +231,8 @@ fn list(
         return;
     }
     let asked = format!("{path}{}", guess::query(&route.query));
-    let mut draft = Draft::get(&format!("list-{}", route.path), &asked).headers(&people.headers("a"));
+    let mut draft =
+        Draft::get(&format!("list-{}", route.path), &asked).headers(&people.headers("a"));
     let mut kept = 0;
     for name in parameters(app, &route.path) {
         let variable = variable(&route.path, &name);
@@ -250,7 +254,8 @@ fn parameters(app: &Service, collection: &str) -> Vec<String> {
     for route in &app.routes {
         let below = route.path.strip_prefix(collection).and_then(|rest| rest.strip_prefix("/:"));
         let name = below.and_then(|rest| rest.split('/').next());
-        if let Some(name) = name.filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+        if let Some(name) =
+            name.filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
             && !names.iter().any(|known| known == name)
         {
             names.push(name.to_owned());
@@ -279,7 +284,9 @@ fn make(
     route: &Route,
     known: &mut Known,
 ) {
-    let Some(path) = known.fill(&route.path).and_then(|path| subject.outside(&path)) else { return };
+    let Some(path) = known.fill(&route.path).and_then(|path| subject.outside(&path)) else {
+        return;
+    };
     if subject.location(&path).is_some_and(|location| location.auth) {
         return;
     }
@@ -379,9 +386,9 @@ fn served_uploads(subject: &Subject<'_>, app: &Service) -> Option<String> {
             let Some(target) = &location.target else { return false };
             let target = target.trim_end_matches('/');
             location.path != "/"
-                && folders.iter().any(|folder| {
-                    target == *folder || target.starts_with(&format!("{folder}/"))
-                })
+                && folders
+                    .iter()
+                    .any(|folder| target == *folder || target.starts_with(&format!("{folder}/")))
         })
         .map(|location| location.path.clone())
 }
@@ -395,7 +402,9 @@ fn change(
     route: &Route,
     known: &Known,
 ) {
-    let Some(path) = known.fill(&route.path).and_then(|path| subject.outside(&path)) else { return };
+    let Some(path) = known.fill(&route.path).and_then(|path| subject.outside(&path)) else {
+        return;
+    };
     let fields = guess::object(&route.fields);
     // Only what was made in this scenario: a thing from a list may be someone else's.
     if fields.is_empty() || !(path.contains("-made-") || path.contains("${unique}")) {
@@ -418,7 +427,11 @@ fn stream_open(subject: &Subject<'_>, builder: &mut Builder, people: &People, ap
     let Some((route, path)) = stream(subject, app) else { return };
     let headers = people.headers("a");
     let open = Action::SseOpen(SseOpen { name: "events".to_owned(), path, headers });
-    builder.add(Draft::new("events-open", open).origin(&app.id, fact(route), Some(&route.evidence)));
+    builder.add(Draft::new("events-open", open).origin(
+        &app.id,
+        fact(route),
+        Some(&route.evidence),
+    ));
 }
 
 fn stream_close(subject: &Subject<'_>, builder: &mut Builder, _people: &People, app: &Service) {
@@ -434,7 +447,10 @@ fn stream_close(subject: &Subject<'_>, builder: &mut Builder, _people: &People, 
 }
 
 /// The text of the file in which a fact was seen.
-pub(super) fn text_of(source: &dyn Source, evidence: &crate::model::evidence::Evidence) -> Option<(String, String)> {
+pub(super) fn text_of(
+    source: &dyn Source,
+    evidence: &crate::model::evidence::Evidence,
+) -> Option<(String, String)> {
     let crate::model::evidence::Evidence::File { path, .. } = evidence else { return None };
     Some((path.clone(), source.text(path).ok()?))
 }

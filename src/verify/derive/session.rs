@@ -105,8 +105,13 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) -> People {
     if let Some(route) = register {
         ask("register-empty".to_owned(), route, "z", Value::Object(Map::new()), false);
         for client in everyone {
-            let made =
-                ask(format!("register-{client}"), route, client, account(route, client), people.bearer && login.is_none());
+            let made = ask(
+                format!("register-{client}"),
+                route,
+                client,
+                account(route, client),
+                people.bearer && login.is_none(),
+            );
             if made {
                 people.clients.push(client);
             }
@@ -134,18 +139,24 @@ pub(super) fn end(subject: &Subject<'_>, builder: &mut Builder, people: &People)
     let Some(path) = subject.outside(&route.path) else { return };
     let method = if route.method == "ALL" { "POST" } else { &route.method };
     builder.add(
-        Draft::request("logout", method, &path)
-            .headers(&people.headers("a"))
-            .writes()
-            .origin(&app.id, fact(route), Some(&route.evidence)),
+        Draft::request("logout", method, &path).headers(&people.headers("a")).writes().origin(
+            &app.id,
+            fact(route),
+            Some(&route.evidence),
+        ),
     );
     // What could be read before.
     let private = app.routes.iter().find(|it| {
-        it.method == "GET" && matches!(last(it).as_str(), "me" | "profile" | "account" | "whoami" | "session")
+        it.method == "GET"
+            && matches!(last(it).as_str(), "me" | "profile" | "account" | "whoami" | "session")
     });
     if let Some(route) = private
         && let Some(path) = subject.outside(&route.path)
     {
-        builder.add(Draft::get("after-logout", &path).origin(&app.id, fact(route), Some(&route.evidence)));
+        builder.add(Draft::get("after-logout", &path).origin(
+            &app.id,
+            fact(route),
+            Some(&route.evidence),
+        ));
     }
 }

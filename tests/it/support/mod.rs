@@ -7,6 +7,7 @@ mod components;
 mod deployment;
 mod golden;
 mod migrate;
+mod moved;
 mod runner;
 mod sample;
 
@@ -16,6 +17,7 @@ pub(crate) use command::{Output, command, docker, wait_until};
 pub(crate) use deployment::Deployment;
 pub(crate) use golden::Golden;
 pub(crate) use migrate::{Migrate, Scratch, Workspace};
+pub(crate) use moved::{CANARY, Moved};
 pub(crate) use runner::{at_end, run};
 pub(crate) use sample::Sample;
 

@@ -1,7 +1,7 @@
 //! The sample moved to a target by the commands a user would call, once for all tests that need it.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::cluster::{cluster, registry};
@@ -65,7 +65,9 @@ impl Moved {
         moved.call(["analyze", &moved.sample.source()]).expect_code(0);
         moved.call(["generate", "--to", target]).expect_code(0);
         moved.build = match target {
-            "k8s" => moved.call(["build", "--to", target, "--format", "json", "--push", &registry()]),
+            "k8s" => {
+                moved.call(["build", "--to", target, "--format", "json", "--push", &registry()])
+            }
             _ => moved.call(["build", "--to", target, "--format", "json"]),
         }
         .expect_code(0)
@@ -119,9 +121,16 @@ impl Moved {
     /// Changes a file of the tree as a user would, deploys, and gives back what undoes it.
     #[track_caller]
     pub(crate) fn with_edit(&self, needle: &str, replacement: &str) -> Edit<'_> {
-        let path = self.file_with(needle);
+        self.with_edit_of(&self.file_with(needle), needle, replacement)
+    }
+
+    /// As [`Moved::with_edit`], in this file; the first occurrence counts.
+    #[track_caller]
+    pub(crate) fn with_edit_of(&self, path: &Path, needle: &str, replacement: &str) -> Edit<'_> {
+        let path = path.to_owned();
         let before = std::fs::read_to_string(&path).expect("readable");
-        std::fs::write(&path, before.replace(needle, replacement)).expect("writable");
+        assert!(before.contains(needle), "{} does not hold `{needle}`", path.display());
+        std::fs::write(&path, before.replacen(needle, replacement, 1)).expect("writable");
         let edit = Edit { moved: self, path, before };
         self.deploy_again();
         edit
@@ -153,7 +162,8 @@ impl Moved {
     /// The plan's name: the compose project, the namespace.
     pub(crate) fn project(&self) -> String {
         let plan = self.workspace.read("plan.yaml");
-        let line = plan.lines().find(|line| line.starts_with("name:")).expect("the plan has a name");
+        let line =
+            plan.lines().find(|line| line.starts_with("name:")).expect("the plan has a name");
         line.trim_start_matches("name:").trim().trim_matches('"').to_owned()
     }
 

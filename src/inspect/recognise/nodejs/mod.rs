@@ -315,7 +315,10 @@ fn keep_state(
             };
             !(encloses && outer.kind == StateKind::Uploads && only())
         });
-        if service.state.iter().any(|outer| outer.path != state.path && within(&state.path, &outer.path))
+        if service
+            .state
+            .iter()
+            .any(|outer| outer.path != state.path && within(&state.path, &outer.path))
         {
             continue;
         }
