@@ -229,6 +229,10 @@ pub struct WsExpect {
     /// So many messages.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub count: u32,
+    /// Go on after a moment when nothing comes: for a server that may or may not answer. What
+    /// came is compared all the same; that nothing came is no difference by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// Closing of a WebSocket.

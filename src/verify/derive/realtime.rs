@@ -146,8 +146,15 @@ impl Talk<'_, '_> {
             .filter(|client| **client != speaker)
             .map(|client| self.name(client))
             .collect();
-        let expect = WsExpect { sockets, matching: matching.cloned(), count: 1 };
+        let expect = WsExpect { sockets, matching: matching.cloned(), count: 1, optional: false };
         self.add(Draft::new(id, Action::WsExpect(expect)).client(speaker));
+    }
+
+    /// A server that answers has taken in what it was told: whoever speaks next is heard.
+    fn settle(&mut self, id: &str, client: &str) {
+        let sockets = vec![self.name(client)];
+        let expect = WsExpect { sockets, matching: None, count: 1, optional: true };
+        self.add(Draft::new(id, Action::WsExpect(expect)).client(client));
     }
 
     /// Two, then eight, come in; each in turn says something that all others must hear.
@@ -170,9 +177,11 @@ impl Talk<'_, '_> {
                 }
                 let (name, path) = (self.name(client), self.path.clone());
                 self.open(&format!("ws-open-{name}"), client, &name, &path, &[]);
+                self.settle(&format!("ws-greeted-{name}"), client);
                 if let Some(enter) = enter {
                     let message = filled(enter, client, known);
                     self.say(&format!("ws-enter-{name}"), client, message);
+                    self.settle(&format!("ws-entered-{name}"), client);
                 }
                 here.push(client);
             }
@@ -206,7 +215,8 @@ impl Talk<'_, '_> {
             self.open(&format!("socketio-open-{name}"), client, name, &path, &[]);
             self.send_text(&format!("socketio-enter-{name}"), client, name, "40");
             // The server's greeting, and its answer to ours.
-            let expect = WsExpect { sockets: vec![name.clone()], matching: None, count: 2 };
+            let expect =
+                WsExpect { sockets: vec![name.clone()], matching: None, count: 2, optional: false };
             let action = Action::WsExpect(expect);
             self.add(Draft::new(&format!("socketio-in-{name}"), action).client(client));
         }
@@ -217,7 +227,12 @@ impl Talk<'_, '_> {
                 if fields.is_empty() { json!("hello ${unique}") } else { Value::Object(fields) };
             let text = format!("42{}", json!([say.value, content]));
             self.send_text("socketio-say", "a", &names[0].clone(), &text);
-            let expect = WsExpect { sockets: vec![names[1].clone()], matching: None, count: 1 };
+            let expect = WsExpect {
+                sockets: vec![names[1].clone()],
+                matching: None,
+                count: 1,
+                optional: false,
+            };
             self.add(Draft::new("socketio-hear", Action::WsExpect(expect)));
         }
         for (client, name) in pair.iter().zip(&names) {
