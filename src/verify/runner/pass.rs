@@ -283,11 +283,14 @@ impl Runner<'_> {
                 _ => Map::new(),
             },
         };
-        let any = expect.matching.is_none();
+        let text = expect.containing.as_ref().map(|text| self.values.fill(text)).transpose()?;
         let mut waits = Vec::new();
         for (name, socket) in &mut self.sockets {
             if expect.sockets.contains(name) {
-                let matching = |message: &Message| any || has_fields(message, &wanted);
+                let matching = |message: &Message| {
+                    has_fields(message, &wanted)
+                        && text.as_ref().is_none_or(|text| contains(message, text))
+                };
                 let limit = if expect.optional { SETTLE } else { self.wait };
                 waits.push(socket.inbox.wait(name, expect.count, limit, matching));
             }
@@ -344,7 +347,26 @@ fn leftover(mut heard: Heard) -> Outcome {
     Outcome::Messages(vec![heard])
 }
 
+/// Whether some text of a message holds `text`.
+fn contains(message: &Message, text: &str) -> bool {
+    fn within(value: &Value, text: &str) -> bool {
+        match value {
+            Value::String(found) => found.contains(text),
+            Value::Array(items) => items.iter().any(|item| within(item, text)),
+            Value::Object(fields) => fields.values().any(|field| within(field, text)),
+            _ => false,
+        }
+    }
+    match serde_json::from_str::<Value>(&message.data) {
+        Ok(value) => within(&value, text),
+        Err(_) => message.data.contains(text),
+    }
+}
+
 fn has_fields(message: &Message, wanted: &Map<String, Value>) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
     let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(&message.data) else {
         return false;
     };
