@@ -245,6 +245,7 @@ impl Talk<'_, '_> {
             let text = format!("42{}", json!([say.value, content]));
             self.send_text("socketio-say", "a", &names[0].clone(), &text);
             let expect = WsExpect {
+                containing: None,
                 sockets: vec![names[1].clone()],
                 matching: None,
                 count: 1,
