@@ -20,14 +20,8 @@ const BUFFER: usize = 256 << 10;
 /// Bytes of standard error that are kept.
 const TAIL: usize = 64 << 10;
 
-/// A client of the cluster that `context` names, else of the one that the kubeconfig (or, in a
+/// The settings of the cluster that `context` names, else of the one that the kubeconfig (or, in a
 /// cluster, the pod's own account) names.
-pub(crate) async fn client(context: Option<&str>) -> Result<kube::Client> {
-    Ok(kube::Client::try_from(config(context).await?)
-        .remote("set up the connection to the cluster")?)
-}
-
-/// The settings of that cluster.
 pub(crate) async fn config(context: Option<&str>) -> Result<kube::Config> {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {

@@ -391,8 +391,12 @@ pub enum LocationKind {
 
 /// One location of a site, with the settings it inherits already applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one directive, set apart from the others"
+)]
 pub struct Location {
-    /// `` (prefix), `=`, `^~`, `~`, `~*` or `@` (named).
+    /// Nothing (prefix), `=`, `^~`, `~`, `~*` or `@` (named).
     #[serde(default)]
     pub modifier: String,
     /// The prefix, exact path, pattern or name.

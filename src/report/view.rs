@@ -104,7 +104,7 @@ struct Finding {
 
 #[derive(Debug, Serialize)]
 struct Question {
-    question: String,
+    text: String,
     answer_in: String,
     blocking: bool,
 }
@@ -198,7 +198,7 @@ impl Page {
                 .questions
                 .iter()
                 .map(|question| Question {
-                    question: question.question.clone(),
+                    text: question.question.clone(),
                     answer_in: question.answer_in.clone(),
                     blocking: question.blocking,
                 })

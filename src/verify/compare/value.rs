@@ -168,7 +168,7 @@ fn objects(maps: [&Map<String, Value>; 3], pointer: &str, walk: &Walk, sink: &mu
             }
             // A field that comes and goes must have its type when it is there.
             (None, Some(mine)) if kind(one) != kind(mine) => {
-                sink.add(&below, What::Type, one, mine)
+                sink.add(&below, What::Type, one, mine);
             }
             (None, _) => {}
         }
