@@ -82,6 +82,20 @@ pub enum Role {
     Static,
 }
 
+impl Role {
+    /// As the inventory writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proxy => "proxy",
+            Self::App => "app",
+            Self::Job => "job",
+            Self::Database => "database",
+            Self::Cache => "cache",
+            Self::Static => "static",
+        }
+    }
+}
+
 /// One service: a process that runs all the time, or a job that runs by the clock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Service {

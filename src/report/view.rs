@@ -136,7 +136,7 @@ impl Page {
                 .iter()
                 .map(|service| Service {
                     id: service.id.clone(),
-                    role: drawing::role_name(service.role),
+                    role: service.role.name(),
                     runtime: format!(
                         "{} {}",
                         service.runtime.name,

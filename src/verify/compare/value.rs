@@ -347,7 +347,7 @@ fn far(first: f64, again: f64, migrated: f64) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;

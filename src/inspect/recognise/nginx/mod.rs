@@ -11,8 +11,6 @@ use crate::model::inventory::{
 };
 
 mod load;
-#[cfg(test)]
-pub(crate) mod memory;
 mod sites;
 mod upstreams;
 
