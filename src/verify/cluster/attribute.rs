@@ -7,9 +7,9 @@ use crate::verify::observation::{Outcome, Pass};
 /// For each difference the index of the one that it follows from; its own when it is a root.
 pub(super) fn roots(differences: &[Difference], passes: &[[Pass; 3]]) -> Vec<usize> {
     let mut roots: Vec<usize> = (0..differences.len()).collect();
-    for index in 0..differences.len() {
+    for (index, slot) in roots.iter_mut().enumerate() {
         if let Some(root) = root(differences, passes, index) {
-            roots[index] = root;
+            *slot = root;
         }
     }
     // What follows from something that follows itself has the same root.
@@ -86,10 +86,8 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
             nearest(&before(&|difference| matches!(difference.kind, Kind::Handshake(..))))
         }
         Kind::Lost | Kind::Surplus | Kind::Closed => nearest(&before(&unanswered)),
-        Kind::Disorder | Kind::Doubled => None,
         Kind::Value(_, true) => {
-            let wide = one.class != Class::Realtime;
-            if wide {
+            if one.class != Class::Realtime {
                 return None;
             }
             all.iter()

@@ -300,7 +300,9 @@ impl Runner<'_> {
         }
         let mut heard = join_all(waits).await;
         if expect.optional {
-            heard.iter_mut().for_each(|heard| heard.complete = true);
+            for heard in &mut heard {
+                heard.complete = true;
+            }
         }
         Ok(Outcome::Messages(heard))
     }
