@@ -93,7 +93,7 @@ static TEXT: LazyLock<Option<Regex>> =
 /// Lists the files with a secret below each program's folders as secret files.
 pub(super) fn recognise(source: &dyn Source, facts: &mut Facts) {
     for index in 0..facts.services.len() {
-        if !matches!(facts.services[index].role, Role::App | Role::Job) {
+        if matches!(facts.services[index].role, Role::Database | Role::Cache) {
             continue;
         }
         let blank = Service::new("", Role::App, facts.services[index].runtime.clone());
@@ -126,7 +126,22 @@ fn holding(source: &dyn Source, service: &Service) -> Vec<(String, Vec<u32>)> {
     let mut files = 0_usize;
     let state =
         |path: &str| service.state.iter().any(|state| super::folders::is_within(path, &state.path));
-    for folder in &service.program {
+    // What a proxy serves is carried in its image, programs among the pages, too.
+    let served = service.sites.iter().flat_map(|site| {
+        site.root
+            .iter()
+            .chain(site.locations.iter().filter_map(|location| location.target.as_ref()))
+    });
+    let mut folders: Vec<&str> = service
+        .program
+        .iter()
+        .chain(served.filter(|path| path.starts_with('/') && source.is_folder(path)))
+        .map(|path| path.trim_end_matches('/'))
+        .filter(|path| path.len() > 1)
+        .collect();
+    folders.sort_unstable();
+    folders.dedup();
+    for folder in folders {
         for (path, entry) in source.below(folder) {
             if entry.kind != Kind::File || entry.size > LARGEST || !is_looked_into(path, folder) {
                 continue;
