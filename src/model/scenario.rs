@@ -226,9 +226,16 @@ pub struct WsExpect {
     /// kept; any message when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matching: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Wait for a message in which some text, at any depth of its JSON, holds this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containing: Option<String>,
     /// So many messages.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub count: u32,
+    /// Go on after a moment when nothing comes: for a server that may or may not answer. What
+    /// came is compared all the same; that nothing came is no difference by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// Closing of a WebSocket.

@@ -283,19 +283,27 @@ impl Runner<'_> {
                 _ => Map::new(),
             },
         };
-        let any = expect.matching.is_none();
+        let text = expect.containing.as_ref().map(|text| self.values.fill(text)).transpose()?;
         let mut waits = Vec::new();
         for (name, socket) in &mut self.sockets {
             if expect.sockets.contains(name) {
-                let matching = |message: &Message| any || has_fields(message, &wanted);
-                waits.push(socket.inbox.wait(name, expect.count, self.wait, matching));
+                let matching = |message: &Message| {
+                    has_fields(message, &wanted)
+                        && text.as_ref().is_none_or(|text| contains(message, text))
+                };
+                let limit = if expect.optional { SETTLE } else { self.wait };
+                waits.push(socket.inbox.wait(name, expect.count, limit, matching));
             }
         }
         if waits.is_empty() {
             let names = expect.sockets.join("`, `");
             return Err(Stop::Skipped(format!("socket `{names}` is not open")));
         }
-        Ok(Outcome::Messages(join_all(waits).await))
+        let mut heard = join_all(waits).await;
+        if expect.optional {
+            heard.iter_mut().for_each(|heard| heard.complete = true);
+        }
+        Ok(Outcome::Messages(heard))
     }
 
     async fn sse_open(&mut self, client: &str, open: &SseOpen) -> Result<Outcome, Stop> {
@@ -339,7 +347,26 @@ fn leftover(mut heard: Heard) -> Outcome {
     Outcome::Messages(vec![heard])
 }
 
+/// Whether some text of a message holds `text`.
+fn contains(message: &Message, text: &str) -> bool {
+    fn within(value: &Value, text: &str) -> bool {
+        match value {
+            Value::String(found) => found.contains(text),
+            Value::Array(items) => items.iter().any(|item| within(item, text)),
+            Value::Object(fields) => fields.values().any(|field| within(field, text)),
+            _ => false,
+        }
+    }
+    match serde_json::from_str::<Value>(&message.data) {
+        Ok(value) => within(&value, text),
+        Err(_) => message.data.contains(text),
+    }
+}
+
 fn has_fields(message: &Message, wanted: &Map<String, Value>) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
     let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(&message.data) else {
         return false;
     };
