@@ -112,7 +112,12 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
                 if matches!(what, What::Missing | What::Extra | What::Order | What::Changed) {
                     // A list lacks what an earlier write of the same pass was refused.
                     return nearest(&before(&|difference| {
-                        matches!(difference.kind, Kind::Status(200..=299, 400..) | Kind::Failed(_))
+                        matches!(
+                            difference.kind,
+                            Kind::Status(200..=299, 400..)
+                                | Kind::Failed(_)
+                                | Kind::Handshake(101, _)
+                        )
                     }))
                     .or_else(|| anywhere(&|difference| is_copied(difference)));
                 }
