@@ -230,6 +230,7 @@ mod tests {
 
     fn plan() -> Plan {
         Plan {
+            settled: Vec::new(),
             schema: String::new(),
             name: "shop-a1b2".into(),
             source: String::new(),
