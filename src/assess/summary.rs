@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::model::evidence::Evidence;
 use crate::model::finding::Severity;
-use crate::model::inventory::{Edge, FitVerdict, Inventory, Role, Service, StateKind, TargetFit};
+use crate::model::inventory::{Edge, FitVerdict, Inventory, Service, StateKind, TargetFit};
 use crate::workspace::Workspace;
 
 /// Longest line.
@@ -105,18 +105,7 @@ fn row(service: &Service) -> Vec<String> {
         about.push(format!("databases {}", service.databases.join(", ")));
     }
     about.retain(|part| !part.is_empty());
-    vec![service.id.clone(), role(service.role).to_owned(), runtime, about.join(" · ")]
-}
-
-const fn role(role: Role) -> &'static str {
-    match role {
-        Role::Proxy => "proxy",
-        Role::App => "app",
-        Role::Job => "job",
-        Role::Database => "database",
-        Role::Cache => "cache",
-        Role::Static => "static",
-    }
+    vec![service.id.clone(), service.role.name().to_owned(), runtime, about.join(" · ")]
 }
 
 fn edges(out: &mut String, inventory: &Inventory) {

@@ -27,7 +27,7 @@ fn app() -> Service {
 fn assessed(services: Vec<Service>) -> Inventory {
     let os =
         Os { id: "debian".into(), version: "12".into(), timezone: "UTC".into(), ..Os::default() };
-    let mut inventory = Inventory { services, os, ..Inventory::default() };
+    let mut inventory = Inventory { os, services, ..Inventory::default() };
     assess(&mut inventory, date(2026, 11, 24));
     inventory
 }

@@ -112,7 +112,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Analyze {
     /// A folder (a whole root filesystem or an application's folder), a .tar[.gz|.zst|.xz] of
-    /// one, or docker://CONTAINER
+    /// one, or `docker://CONTAINER`
     pub source: String,
     /// Plan only these services and what they need
     #[arg(long, value_name = "SERVICE")]

@@ -16,11 +16,8 @@ use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Command, Ended, Host, Running};
+use super::{Command, Ended, Host, Running, keep_tail};
 use crate::error::{Context, Error, Result};
-
-/// How much of a command's standard error is kept.
-const STDERR_TAIL: usize = 64 << 10;
 
 /// Links followed before a path in a container counts as a loop.
 const MAX_LINKS: usize = 10;
@@ -32,6 +29,11 @@ pub(crate) async fn connect() -> Result<Docker> {
     let help = format!(
         "see that the engine at {host} runs and that you may use it (`docker info`), or name another with DOCKER_HOST"
     );
+    let tls = std::env::var_os("DOCKER_TLS_VERIFY").is_some_and(|value| !value.is_empty());
+    if tls && !host.starts_with("unix://") {
+        return Err(Error::remote(format!("{host} wants TLS, which is not supported"))
+            .help("forward its socket by ssh and set DOCKER_HOST=unix://…"));
+    }
     let docker = Docker::connect_with_host(&host)
         .map_err(|error| match error {
             EngineError::UnsupportedURISchemeError { .. } => {
@@ -319,13 +321,6 @@ fn feed(mut input: super::Input) -> super::Input {
     Box::pin(write)
 }
 
-fn keep_tail(tail: &mut Vec<u8>, more: &[u8]) {
-    tail.extend_from_slice(more);
-    if tail.len() > STDERR_TAIL {
-        tail.drain(..tail.len() - STDERR_TAIL);
-    }
-}
-
 enum First {
     File(Vec<u8>),
     Link(String),
@@ -367,14 +362,6 @@ mod tests {
         let meta = r#"{"Name":"lab","Endpoints":{"docker":{"Host":"tcp://10.0.0.5:2375"}}}"#;
         assert_eq!(context_host(meta).as_deref(), Some("tcp://10.0.0.5:2375"));
         assert_eq!(context_host("{}"), None);
-    }
-
-    #[test]
-    fn only_the_end_of_standard_error_is_kept() {
-        let mut tail = vec![b'a'; STDERR_TAIL];
-        keep_tail(&mut tail, b"end");
-        assert_eq!(tail.len(), STDERR_TAIL);
-        assert!(tail.ends_with(b"aend"));
     }
 
     #[test]

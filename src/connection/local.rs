@@ -5,11 +5,8 @@ use std::process::Stdio;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{Command, Ended, Host, Input, Running};
+use super::{Command, Ended, Host, Input, Running, keep_tail};
 use crate::error::{Context, Error, Result};
-
-/// Bytes of standard error that are kept.
-const TAIL: usize = 64 << 10;
 
 /// This machine.
 #[derive(Default)]
@@ -75,13 +72,9 @@ async fn tail(mut from: impl AsyncRead + Unpin) -> String {
         if count == 0 {
             break;
         }
-        kept.extend_from_slice(&buffer[..count]);
-        if kept.len() > 2 * TAIL {
-            kept.drain(..kept.len() - TAIL);
-        }
+        keep_tail(&mut kept, &buffer[..count]);
     }
-    let start = kept.len().saturating_sub(TAIL);
-    String::from_utf8_lossy(&kept[start..]).into_owned()
+    String::from_utf8_lossy(&kept).into_owned()
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::Result;
 
+/// How much of a command's standard error is kept.
+const STDERR_TAIL: usize = 64 << 10;
+
 /// Bytes from a running command.
 pub type Output = Pin<Box<dyn AsyncRead + Send>>;
 
@@ -125,4 +128,25 @@ pub struct Finished {
     pub stdout: Vec<u8>,
     /// The end of standard error.
     pub stderr: String,
+}
+
+/// Adds to the end of standard error that is kept.
+fn keep_tail(tail: &mut Vec<u8>, more: &[u8]) {
+    tail.extend_from_slice(more);
+    if tail.len() > STDERR_TAIL {
+        tail.drain(..tail.len() - STDERR_TAIL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_standard_error_is_kept() {
+        let mut tail = vec![b'a'; STDERR_TAIL];
+        keep_tail(&mut tail, b"end");
+        assert_eq!(tail.len(), STDERR_TAIL);
+        assert!(tail.ends_with(b"aend"));
+    }
 }

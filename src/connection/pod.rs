@@ -11,23 +11,14 @@ use kube::config::KubeConfigOptions;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
 
-use super::{Command, Ended, Host, Input, Running};
+use super::{Command, Ended, Host, Input, Running, STDERR_TAIL, keep_tail};
 use crate::error::{Context, Error, Result};
 
 /// Bytes in flight between this program and a command.
 const BUFFER: usize = 256 << 10;
 
-/// Bytes of standard error that are kept.
-const TAIL: usize = 64 << 10;
-
-/// A client of the cluster that `context` names, else of the one that the kubeconfig (or, in a
+/// The settings of the cluster that `context` names, else of the one that the kubeconfig (or, in a
 /// cluster, the pod's own account) names.
-pub(crate) async fn client(context: Option<&str>) -> Result<kube::Client> {
-    Ok(kube::Client::try_from(config(context).await?)
-        .remote("set up the connection to the cluster")?)
-}
-
-/// The settings of that cluster.
 pub(crate) async fn config(context: Option<&str>) -> Result<kube::Config> {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
@@ -116,7 +107,7 @@ impl Host for Pod {
                 tty: false,
                 max_stdin_buf_size: Some(BUFFER),
                 max_stdout_buf_size: Some(BUFFER),
-                max_stderr_buf_size: Some(TAIL),
+                max_stderr_buf_size: Some(STDERR_TAIL),
             };
             let what = format!("run a command in {}", self.describe());
             let mut process = api
@@ -227,13 +218,9 @@ async fn tail(mut from: impl AsyncRead + Unpin, mut ending: watch::Receiver<bool
         if count == 0 {
             break;
         }
-        kept.extend_from_slice(&buffer[..count]);
-        if kept.len() > 2 * TAIL {
-            kept.drain(..kept.len() - TAIL);
-        }
+        keep_tail(&mut kept, &buffer[..count]);
     }
-    let start = kept.len().saturating_sub(TAIL);
-    String::from_utf8_lossy(&kept[start..]).into_owned()
+    String::from_utf8_lossy(&kept).into_owned()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `migrate data check`: both ends compared, table by table, definition by definition, file by file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -84,21 +85,22 @@ impl Check {
             };
             let (from, to) = (state(&table.from), state(&table.to));
             let content = if from == to { " (content differs)" } else { "" };
-            text.push_str(&format!(
-                "  table {}.{}: {from} here, {to} there{content}\n",
+            let _ = writeln!(
+                text,
+                "  table {}.{}: {from} here, {to} there{content}",
                 table.database, table.table
-            ));
+            );
         }
         for object in self.objects.iter().filter(|object| !object.equal) {
             let difference = object.difference.as_deref().unwrap_or("differs");
-            text.push_str(&format!("  {} {}: {difference}\n", object.kind, object.name));
+            let _ = writeln!(text, "  {} {}: {difference}", object.kind, object.name);
         }
         for folder in self.folders.iter().filter(|folder| !folder.equal) {
             for difference in folder.differences.iter().take(10) {
-                text.push_str(&format!("  {}: {difference}\n", folder.path));
+                let _ = writeln!(text, "  {}: {difference}", folder.path);
             }
             if folder.different > 10 {
-                text.push_str(&format!("  {}: {} more\n", folder.path, folder.different - 10));
+                let _ = writeln!(text, "  {}: {} more", folder.path, folder.different - 10);
             }
         }
         let rows: u64 = self
@@ -109,15 +111,16 @@ impl Check {
             .sum();
         let files: usize = self.folders.iter().map(|folder| folder.entries).sum();
         let verdict = if self.equal { "equal" } else { "different" };
-        text.push_str(&format!(
+        let _ = writeln!(
+            text,
             "{verdict}: {} tables with {rows} rows, {} definitions and accounts, {} folders with \
-             {files} entries ({} -> {})\n",
+             {files} entries ({} -> {})",
             self.tables.len(),
             self.objects.len(),
             self.folders.len(),
             self.from,
             self.to
-        ));
+        );
         text
     }
 }
@@ -380,7 +383,8 @@ mod tests {
             key: None,
             max: None,
         };
-        assert!(tables(&[mark.clone()], &[mark.clone()])[0].equal);
-        assert!(!tables(&[mark], &[])[0].equal);
+        let marks = std::slice::from_ref(&mark);
+        assert!(tables(marks, marks)[0].equal);
+        assert!(!tables(marks, &[])[0].equal);
     }
 }

@@ -1,6 +1,7 @@
 //! `migrate data copy`: everything that the plan moves, from one end to the other.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -59,28 +60,30 @@ impl Copy {
     pub(crate) fn text(&self) -> String {
         let mut text = format!("copied from {} to {}\n", self.from, self.to);
         for database in &self.databases {
-            text.push_str(&format!(
-                "  database {}: {} tables, {} rows ({} bytes of dump)\n",
+            let _ = writeln!(
+                text,
+                "  database {}: {} tables, {} rows ({} bytes of dump)",
                 database.databases.join(", "),
                 database.tables,
                 database.rows,
                 database.bytes
-            ));
+            );
             if !database.accounts.is_empty() {
-                text.push_str(&format!("  accounts: {}\n", database.accounts.join(", ")));
+                let _ = writeln!(text, "  accounts: {}", database.accounts.join(", "));
             }
         }
         for folder in &self.folders {
-            text.push_str(&format!(
-                "  folder {} -> volume {} ({} bytes)\n",
+            let _ = writeln!(
+                text,
+                "  folder {} -> volume {} ({} bytes)",
                 folder.path, folder.volume, folder.bytes
-            ));
+            );
         }
         if !self.restarted.is_empty() {
-            text.push_str(&format!("  restarted, now ready: {}\n", self.restarted.join(", ")));
+            let _ = writeln!(text, "  restarted, now ready: {}", self.restarted.join(", "));
         }
         for note in &self.notes {
-            text.push_str(&format!("  note: {note}\n"));
+            let _ = writeln!(text, "  note: {note}");
         }
         text
     }
@@ -195,7 +198,7 @@ pub(crate) async fn copy(
 const LOOK_AGAIN: u64 = 512 << 20;
 
 async fn settle(cluster: &k8s::cluster::Cluster, workloads: &[String]) {
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while std::time::Instant::now() < until {
         let mut busy = false;
         for workload in workloads {

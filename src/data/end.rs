@@ -62,7 +62,10 @@ fn parse(text: &str) -> Result<Name> {
             .help("give it as MYSQL_PASSWORD in the file that --secrets-from names"));
     }
     let decode = |text: &str| {
-        percent_encoding::percent_decode_str(text).decode_utf8().map(|text| text.into_owned()).ok()
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8()
+            .map(std::borrow::Cow::into_owned)
+            .ok()
     };
     let database = decode(url.path().trim_start_matches('/')).filter(|name| !name.is_empty());
     match (decode(url.username()), url.host_str(), database) {

@@ -1,6 +1,7 @@
 //! Folders as streams of tar: copied from end to end, or listed with a hash of every file.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -285,7 +286,9 @@ fn list(stream: Blocking<Output>) -> std::io::Result<BTreeMap<String, Item>> {
                 item.size += count as u64;
                 hash.update(&buffer[..count]);
             }
-            item.content = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            for byte in hash.finalize() {
+                let _ = write!(item.content, "{byte:02x}");
+            }
         }
         items.insert(path, item);
     }

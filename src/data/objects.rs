@@ -1,6 +1,7 @@
 //! Definitions: schemas, tables, views, routines, triggers and events, as the server states them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -37,7 +38,7 @@ pub(crate) async fn read(database: &Database, mapped: bool) -> Result<Objects> {
             "VIEW" | "TABLE" | "PROCEDURE" | "FUNCTION" | "TRIGGER" | "EVENT" => kind,
             _ => return Err(unreadable(database)),
         };
-        sql.push_str(&format!("SHOW CREATE {verb} {}.{};\n", quoted(schema), quoted(name)));
+        let _ = writeln!(sql, "SHOW CREATE {verb} {}.{};", quoted(schema), quoted(name));
         titles.push((kind.to_ascii_lowercase(), format!("{schema}.{name}")));
     }
     let mut objects = Objects::new();

@@ -1,5 +1,6 @@
 //! A dump that streams from one server into another, without touching a disk.
 
+use std::fmt::Write as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::connection::Running;
@@ -19,10 +20,11 @@ pub(crate) async fn transfer(from: &Database, to: &Database, progress: &Progress
     let mut prologue = String::new();
     for (schema, charset, collation) in tables::schemas(from).await? {
         let schema = quoted(&schema);
-        prologue.push_str(&format!(
+        let _ = writeln!(
+            prologue,
             "CREATE DATABASE IF NOT EXISTS {schema};\n\
-             ALTER DATABASE {schema} CHARACTER SET {charset} COLLATE {collation};\n"
-        ));
+             ALTER DATABASE {schema} CHARACTER SET {charset} COLLATE {collation};"
+        );
     }
     to.rows(&prologue).await?;
     let scheduled = accounts::scheduler(to).await?;

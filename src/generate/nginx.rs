@@ -1,6 +1,7 @@
 //! nginx configuration on its way into a container: upstream addresses become host names, logs go
 //! to the container's output, and nothing is left that needs root. All else stays byte for byte.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
@@ -84,7 +85,7 @@ fn head(directives: &[Directive]) -> Option<String> {
     let mut head = String::new();
     if !has("pid") {
         head.push_str("# migrate: the built-in place needs root\n");
-        head.push_str(&format!("pid {PID};\n"));
+        let _ = writeln!(head, "pid {PID};");
     }
     if !has("error_log") {
         head.push_str("# migrate: to the container's output\nerror_log /dev/stderr;\n");
@@ -176,16 +177,14 @@ fn change(
                 replace(word, quoted(word, text, &with));
             }
         }
-        ("resolver", _) => {
-            if arguments.iter().any(|word| is_loopback(&word.text)) {
-                changes.push(Change {
-                    span: directive.span.start..directive.span.start,
-                    text: String::new(),
-                    comment: "the server's own resolver is not here: name the platform's \
+        ("resolver", _) if arguments.iter().any(|word| is_loopback(&word.text)) => {
+            changes.push(Change {
+                span: directive.span.start..directive.span.start,
+                text: String::new(),
+                comment: "the server's own resolver is not here: name the platform's \
                               (Docker: 127.0.0.11, Kubernetes: the cluster's DNS service)"
-                        .to_owned(),
-                });
-            }
+                    .to_owned(),
+            });
         }
         (_, Some("map" | "split_clients" | "geo")) => {
             if let Some(word) = first

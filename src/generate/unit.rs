@@ -318,7 +318,7 @@ fn variables(plan: &Plan, workload: &Workload) -> Result<Vec<Variable>> {
         });
     }
     // What the entry point of a database makes: numbered, so that any name can be said.
-    let plain = |name: String, value: &str| Variable {
+    let fixed = |name: String, value: &str| Variable {
         name,
         value: Some(value.to_owned()),
         secret: None,
@@ -327,8 +327,8 @@ fn variables(plan: &Plan, workload: &Workload) -> Result<Vec<Variable>> {
     for (number, account) in workload.accounts.iter().enumerate() {
         let at = format!("workloads[{}].accounts[{number}].password", workload.id);
         known_secret(plan, &account.password, SecretKind::Value, &at)?;
-        variables.push(plain(format!("MIGRATE_DATABASE_{number}"), &account.database));
-        variables.push(plain(format!("MIGRATE_USER_{number}"), &account.user));
+        variables.push(fixed(format!("MIGRATE_DATABASE_{number}"), &account.database));
+        variables.push(fixed(format!("MIGRATE_USER_{number}"), &account.user));
         variables.push(Variable {
             name: format!("MIGRATE_PASSWORD_{number}"),
             value: None,
@@ -354,7 +354,7 @@ fn known_secret(plan: &Plan, name: &str, kind: SecretKind, at: &str) -> Result<(
 }
 
 fn files(plan: &Plan, workload: &Workload) -> Result<(Vec<PlainFile>, Vec<SecretFile>)> {
-    let (mut plain, mut secret_files) = (Vec::new(), Vec::new());
+    let (mut plain_files, mut secret_files) = (Vec::new(), Vec::new());
     let mut keys = BTreeSet::new();
     for file in &workload.files {
         let at = format!("workloads[{}].files", workload.id);
@@ -377,19 +377,19 @@ fn files(plan: &Plan, workload: &Workload) -> Result<(Vec<PlainFile>, Vec<Secret
             while !keys.insert(key.clone()) {
                 key.push('_');
             }
-            plain.push(PlainFile { key, target: file.path.clone(), tree, executable: false });
+            plain_files.push(PlainFile { key, target: file.path.clone(), tree, executable: false });
         }
     }
     if workload.kind == WorkloadKind::Job {
         // compose has no clock: a script beside the job is one.
-        plain.push(PlainFile {
+        plain_files.push(PlainFile {
             key: "migrate-cron.sh".to_owned(),
             target: format!("{SCRIPTS}/cron.sh"),
             tree: "migrate/cron.sh".to_owned(),
             executable: true,
         });
     }
-    Ok((plain, secret_files))
+    Ok((plain_files, secret_files))
 }
 
 /// A path of the server as a path in the tree: letters, digits, `._/-`; the rest as `_` and its
@@ -463,7 +463,7 @@ fn groups(plan: &Plan, workload: &Workload, read_only: bool) -> Vec<u32> {
 }
 
 fn scratch(workload: &Workload) -> Vec<Scratch> {
-    let mut names: BTreeMap<String, u32> = BTreeMap::new();
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     let named = workload.scratch.iter().map(|path| {
         let mut name = String::from("scratch");
         for part in path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty())
@@ -472,7 +472,7 @@ fn scratch(workload: &Workload) -> Vec<Scratch> {
             name.push_str(&part.to_ascii_lowercase());
         }
         name.truncate(55);
-        let count = names.entry(name.clone()).or_default();
+        let count = counts.entry(name.clone()).or_default();
         *count += 1;
         if *count > 1 {
             name = format!("{name}-{count}");

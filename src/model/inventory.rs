@@ -82,6 +82,20 @@ pub enum Role {
     Static,
 }
 
+impl Role {
+    /// As the inventory writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proxy => "proxy",
+            Self::App => "app",
+            Self::Job => "job",
+            Self::Database => "database",
+            Self::Cache => "cache",
+            Self::Static => "static",
+        }
+    }
+}
+
 /// One service: a process that runs all the time, or a job that runs by the clock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Service {
@@ -391,8 +405,12 @@ pub enum LocationKind {
 
 /// One location of a site, with the settings it inherits already applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one directive, set apart from the others"
+)]
 pub struct Location {
-    /// `` (prefix), `=`, `^~`, `~`, `~*` or `@` (named).
+    /// Nothing (prefix), `=`, `^~`, `~`, `~*` or `@` (named).
     #[serde(default)]
     pub modifier: String,
     /// The prefix, exact path, pattern or name.

@@ -101,8 +101,8 @@ pub(super) fn mounts(inventory: &Inventory, service: &Service, plan: &Plan) -> V
     for state in service.state.iter().filter(|state| is_kept(service, state)) {
         // A proxy only reads what another keeps.
         let elsewhere = kept(inventory).any(|(other, kept)| {
-            other.role != Role::Proxy && within(&folder(state), &folder(kept))
-                || other.role != Role::Proxy && within(&folder(kept), &folder(state))
+            let (one, two) = (folder(state), folder(kept));
+            other.role != Role::Proxy && (within(&one, &two) || within(&two, &one))
         });
         add(&folder(state), service.role == Role::Proxy && elsewhere);
     }

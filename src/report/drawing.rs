@@ -56,18 +56,6 @@ const fn column(role: Role) -> i32 {
     }
 }
 
-/// A role's name.
-pub(super) const fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Proxy => "proxy",
-        Role::App => "app",
-        Role::Job => "job",
-        Role::Database => "database",
-        Role::Cache => "cache",
-        Role::Static => "static",
-    }
-}
-
 /// Draws an inventory.
 pub(super) fn draw(inventory: &Inventory) -> Drawing {
     let mut rows = [0_i32; 3];
@@ -89,7 +77,7 @@ pub(super) fn draw(inventory: &Inventory) -> Drawing {
             sub_y: y + 40,
             id: cut(&service.id, 22),
             runtime: cut(&format!("{} {version}", service.runtime.name), 24),
-            role: role_name(service.role),
+            role: service.role.name(),
         });
     }
     let lines = inventory

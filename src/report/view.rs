@@ -104,7 +104,7 @@ struct Finding {
 
 #[derive(Debug, Serialize)]
 struct Question {
-    question: String,
+    text: String,
     answer_in: String,
     blocking: bool,
 }
@@ -136,7 +136,7 @@ impl Page {
                 .iter()
                 .map(|service| Service {
                     id: service.id.clone(),
-                    role: drawing::role_name(service.role),
+                    role: service.role.name(),
                     runtime: format!(
                         "{} {}",
                         service.runtime.name,
@@ -198,7 +198,7 @@ impl Page {
                 .questions
                 .iter()
                 .map(|question| Question {
-                    question: question.question.clone(),
+                    text: question.question.clone(),
                     answer_in: question.answer_in.clone(),
                     blocking: question.blocking,
                 })

@@ -59,8 +59,7 @@ struct Known {
 pub async fn verify(options: &Options, workspace: &Workspace) -> Result<Verdict> {
     let known = Known::read(workspace, options.migrated.as_deref())?;
     let migrated = match (&options.migrated, &known.deployment) {
-        (Some(url), _) => url.clone(),
-        (None, Some((_, url))) => url.clone(),
+        (Some(url), _) | (None, Some((_, url))) => url.clone(),
         (None, None) => {
             return Err(Error::usage("no address of the migrated application")
                 .help("give --migrated URL, or run `migrate deploy` first"));

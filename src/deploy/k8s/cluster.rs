@@ -53,21 +53,20 @@ impl Cluster {
     pub(super) async fn api(&self, api_version: &str, kind: &str) -> Result<Api<DynamicObject>> {
         let key = (api_version.to_owned(), kind.to_owned());
         let known = self.kinds.lock().ok().and_then(|kinds| kinds.get(&key).cloned());
-        let (resource, namespaced) = match known {
-            Some(known) => known,
-            None => {
-                let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-                let kinds = GroupVersionKind::gvk(group, version, kind);
-                let (resource, capabilities) =
-                    kube::discovery::pinned_kind(&self.client, &kinds).await.map_err(|error| {
-                        failed(format_args!("find the kind {kind} ({api_version})"), &error)
-                    })?;
-                let found = (resource, capabilities.scope == Scope::Namespaced);
-                if let Ok(mut kinds) = self.kinds.lock() {
-                    kinds.insert(key, found.clone());
-                }
-                found
+        let (resource, namespaced) = if let Some(known) = known {
+            known
+        } else {
+            let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+            let kinds = GroupVersionKind::gvk(group, version, kind);
+            let (resource, capabilities) =
+                kube::discovery::pinned_kind(&self.client, &kinds).await.map_err(|error| {
+                    failed(format_args!("find the kind {kind} ({api_version})"), &error)
+                })?;
+            let found = (resource, capabilities.scope == Scope::Namespaced);
+            if let Ok(mut kinds) = self.kinds.lock() {
+                kinds.insert(key, found.clone());
             }
+            found
         };
         Ok(if namespaced {
             Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
@@ -82,10 +81,7 @@ impl Cluster {
 
     /// The pods of a workload, ready ones first, those that are being ended left out.
     pub(crate) async fn pods(&self, workload: &str) -> Result<Vec<PodObject>> {
-        let selector = match self.selector(workload).await? {
-            Some(selector) => selector,
-            None => return Ok(Vec::new()),
-        };
+        let Some(selector) = self.selector(workload).await? else { return Ok(Vec::new()) };
         let api: Api<PodObject> = Api::namespaced(self.client.clone(), &self.namespace);
         let mut pods = api
             .list(&ListParams::default().labels(&selector))
@@ -134,14 +130,14 @@ impl Cluster {
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), &self.namespace);
         let what = format!("read {workload}");
         let found = deployments.get_opt(workload).await.map_err(|error| failed(&what, &error))?;
-        let labels = match found.and_then(|found| found.spec).map(|spec| spec.selector) {
-            Some(selector) => selector.match_labels,
-            None => {
+        let labels =
+            if let Some(selector) = found.and_then(|found| found.spec).map(|spec| spec.selector) {
+                selector.match_labels
+            } else {
                 let sets: Api<StatefulSet> = Api::namespaced(self.client.clone(), &self.namespace);
                 let found = sets.get_opt(workload).await.map_err(|error| failed(&what, &error))?;
                 found.and_then(|found| found.spec).and_then(|spec| spec.selector.match_labels)
-            }
-        };
+            };
         Ok(labels.map(|labels| {
             labels
                 .iter()

@@ -1,6 +1,7 @@
 //! The `k8s` side of `migrate deploy` and `migrate undeploy`.
 
 use serde::Serialize;
+use std::fmt::Write as _;
 
 use super::{Options, Outcome, Preview, deploy, undeploy::undeploy};
 use crate::cli;
@@ -55,10 +56,12 @@ fn text(deployment: &Deployment) -> String {
     let mut text = String::new();
     for workload in &deployment.workloads {
         let state = if workload.ready { "ready" } else { "waits for its data" };
-        text.push_str(&format!("  {:<20} {state}\n", workload.id));
+        let _ = writeln!(text, "  {:<20} {state}", workload.id);
     }
     match &deployment.url {
-        Some(url) => text.push_str(&format!("reached at {url}\n")),
+        Some(url) => {
+            let _ = writeln!(text, "reached at {url}");
+        }
         None => text.push_str("nothing is published\n"),
     }
     if deployment.workloads.iter().any(|workload| !workload.ready) {

@@ -9,6 +9,7 @@ pub(crate) mod rollout;
 mod undeploy;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use base64::Engine;
@@ -94,9 +95,9 @@ impl Preview {
     pub(crate) fn text(&self) -> String {
         let mut text = format!("would be done in namespace {}:\n", self.namespace);
         for change in &self.changes {
-            text.push_str(&format!("  {:<7} {}\n", change.action, change.object));
+            let _ = writeln!(text, "  {:<7} {}", change.action, change.object);
             for field in &change.fields {
-                text.push_str(&format!("          {field}\n"));
+                let _ = writeln!(text, "          {field}");
             }
         }
         text

@@ -217,7 +217,9 @@ fn place_images(value: &mut Value, images: &Images, unpushed: &mut Vec<String>) 
             }
         }
         Value::Array(items) => {
-            items.iter_mut().for_each(|item| place_images(item, images, unpushed));
+            for item in items {
+                place_images(item, images, unpushed);
+            }
         }
         _ => {}
     }
@@ -227,6 +229,7 @@ fn place_images(value: &mut Value, images: &Images, unpushed: &mut Vec<String>) 
 mod tests {
     use super::*;
     use crate::image::record::Built;
+    use crate::model::plan::{Ingress, VerifyPolicy};
 
     fn plan() -> Plan {
         Plan {
@@ -237,8 +240,8 @@ mod tests {
             workloads: Vec::new(),
             volumes: Vec::new(),
             secrets: Vec::new(),
-            ingress: Default::default(),
-            verify: Default::default(),
+            ingress: Ingress::default(),
+            verify: VerifyPolicy::default(),
         }
     }
 

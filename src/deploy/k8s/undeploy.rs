@@ -118,7 +118,7 @@ async fn claims(cluster: &Cluster, plan: &Plan) -> Result<Vec<String>> {
 }
 
 async fn gone(cluster: &Cluster, plan: &Plan) -> Result<()> {
-    let until = Instant::now() + Duration::from_secs(120);
+    let until = Instant::now() + Duration::from_mins(2);
     while apply::owner(cluster, &plan.name).await? != Owner::Nobody {
         if Instant::now() > until {
             return Err(Error::remote(format!(

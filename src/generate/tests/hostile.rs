@@ -95,11 +95,14 @@ fn values_arrive_as_they_are() {
     }
 }
 
+/// An edit that makes a plan hostile.
+type Edit = fn(&mut Plan);
+
 #[test]
 fn names_and_paths_that_could_break_out_are_refused() {
     let case = &cases()[0];
     let (inventory, plan) = planned(case);
-    let edits: [(&str, fn(&mut Plan)); 11] = [
+    let edits: [(&str, Edit); 11] = [
         ("name", |plan| plan.name = "a/../b".into()),
         ("id", |plan| plan.workloads[0].id = "x\ny".into()),
         ("path", |plan| plan.workloads[0].files[0].path = "/etc/../../x".into()),

@@ -131,7 +131,7 @@ fn group(
             )
         });
     let says_where = host.is_some() || names(Part::Port).is_some() || names(Part::Socket).is_some();
-    if !is_store && !(says_where && names(Part::Password).is_some()) {
+    if !(is_store || says_where && names(Part::Password).is_some()) {
         return None;
     }
     if !says_where && names(Part::Password).is_none() {

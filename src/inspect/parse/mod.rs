@@ -44,7 +44,6 @@ mod tests {
             let _ = super::mycnf::parse(&text);
             let _ = super::calendar::to_cron(&text);
             let _ = super::shell::commands(&text);
-            let _ = super::shell::sourced(&text);
             let _ = super::shell::redact(&text);
             let _ = super::secret::is_secret(&text, &text);
         }

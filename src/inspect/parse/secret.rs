@@ -172,7 +172,6 @@ fn is_random(value: &str) -> bool {
 }
 
 /// Shannon entropy in bits a character.
-#[expect(clippy::cast_precision_loss, reason = "lengths are small")]
 fn entropy(value: &str) -> f64 {
     let mut counts = [0_u32; 128];
     let mut total = 0_u32;

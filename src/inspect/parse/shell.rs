@@ -53,25 +53,6 @@ pub(crate) fn commands(text: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// Files that a script reads by `.` or `source`, with their lines.
-pub(crate) fn sourced(text: &str) -> Vec<(String, u32)> {
-    let mut found = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        for command in commands(line) {
-            let position = command.iter().position(|word| word == "." || word == "source");
-            if let Some(position) = position
-                && command[..position].iter().all(|word| {
-                    matches!(word.as_str(), "then" | "&&" | "{" | "if" | "!" | "do" | "test" | "[")
-                })
-                && let Some(path) = command.get(position + 1)
-            {
-                found.push((path.clone(), line_number(index)));
-            }
-        }
-    }
-    found
-}
-
 /// Assignments of a script that hold a secret as it stands: name and line.
 pub(crate) fn secrets(text: &str) -> Vec<(String, u32)> {
     let mut found = Vec::new();
@@ -181,20 +162,6 @@ mod tests {
                 vec!["cd", "/srv/app"],
                 vec!["exec", "node", "a b.js", ">>", "/x", "2>", "1"],
                 vec!["tee", "y"]
-            ]
-        );
-    }
-
-    #[test]
-    fn sourced_files() {
-        let text = "#!/bin/sh\nset -a\n. /etc/app/app.env\n[ -f /etc/default/app ] && . /etc/default/app\n\
-                    source \"$HOME/x\"\necho . /no\n";
-        assert_eq!(
-            sourced(text),
-            [
-                ("/etc/app/app.env".to_owned(), 3),
-                ("/etc/default/app".to_owned(), 4),
-                ("$HOME/x".to_owned(), 5)
             ]
         );
     }

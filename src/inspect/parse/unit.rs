@@ -183,12 +183,11 @@ pub(crate) fn specifiers(value: &str, unit: &str) -> String {
             Some('L') => result.push_str("/var/log"),
             Some('t') => result.push_str("/run"),
             Some('E') => result.push_str("/etc"),
-            Some('%') => result.push('%'),
+            Some('%') | None => result.push('%'),
             Some(other) => {
                 result.push('%');
                 result.push(other);
             }
-            None => result.push('%'),
         }
     }
     result

@@ -108,13 +108,13 @@ fn options(source: &dyn Source, facts: &mut Facts, service: &mut Service) -> Opt
     // Top of the list first when popped.
     let mut pending: Vec<String> =
         ["/etc/mysql/my.cnf", "/etc/my.cnf"].iter().map(|path| (*path).to_owned()).collect();
-    let mut read = 0;
+    let mut count = 0;
     while let Some(path) = pending.pop() {
         let Some(real) = source.resolve(&path).filter(|path| source.is_file(path)) else {
             continue;
         };
-        read += 1;
-        if read > MAX_INCLUDES || service.configuration.iter().any(|known| known.path == real) {
+        count += 1;
+        if count > MAX_INCLUDES || service.configuration.iter().any(|known| known.path == real) {
             continue;
         }
         let Ok(text) = source.text(&real) else { continue };
@@ -199,15 +199,12 @@ fn decode(name: &str) -> String {
     while let Some((before, after)) = rest.split_once('@') {
         result.push_str(before);
         let code = after.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
-        match code.and_then(char::from_u32) {
-            Some(character) => {
-                result.push(character);
-                rest = &after[4..];
-            }
-            None => {
-                result.push('@');
-                rest = after;
-            }
+        if let Some(character) = code.and_then(char::from_u32) {
+            result.push(character);
+            rest = &after[4..];
+        } else {
+            result.push('@');
+            rest = after;
         }
     }
     result + rest

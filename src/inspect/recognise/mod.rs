@@ -1,7 +1,7 @@
 //! From an index of files to facts, one file a kind of software, in a fixed order.
 //!
 //! A recogniser is a function over the source and what is known so far. It adds services or
-//! enriches those that an earlier one found. Adding one takes a file here and a line in [`run`].
+//! enriches those that an earlier one found. Adding one takes a file here and a line in `run`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -103,14 +103,6 @@ impl Facts {
             self.claimed.insert(unit.to_owned());
         }
         enabled
-    }
-
-    /// The services of a runtime.
-    pub(crate) fn of_runtime<'a>(
-        &'a mut self,
-        runtime: &'a str,
-    ) -> impl Iterator<Item = &'a mut Service> + 'a {
-        self.services.iter_mut().filter(move |service| service.runtime.name == runtime)
     }
 }
 

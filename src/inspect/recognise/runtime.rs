@@ -55,7 +55,7 @@ pub(super) fn look(
         program.directory = here;
     }
     if program.runtime.name.is_empty() {
-        program.runtime.name = "shell".to_owned();
+        "shell".clone_into(&mut program.runtime.name);
     }
     program.packages.sort();
     program.packages.dedup();

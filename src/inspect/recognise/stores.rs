@@ -146,8 +146,8 @@ fn add(
     for path in files {
         let Some(real) = source.resolve(&path) else { continue };
         let Ok(text) = source.text(&real) else { continue };
-        let read = read(&text, &real);
-        let secret = read.iter().any(|(name, value, _)| is_secret(name, value));
+        let stated = read(&text, &real);
+        let secret = stated.iter().any(|(name, value, _)| is_secret(name, value));
         variables::add_configuration(
             source,
             facts,
@@ -155,7 +155,7 @@ fn add(
             &real,
             (!secret).then_some(&text),
         );
-        settings.extend(read);
+        settings.extend(stated);
     }
     let get =
         |names: &[&str]| settings.iter().rev().find(|(name, _, _)| names.contains(&name.as_str()));

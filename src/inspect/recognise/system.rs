@@ -69,7 +69,7 @@ fn packages(source: &dyn Source, facts: &mut Facts) {
     let Ok(bytes) = source.read(&format!("{DPKG}/status"), 256 << 20) else { return };
     for package in dpkg::status(&String::from_utf8_lossy(&bytes)) {
         if package.name == "dpkg" {
-            facts.os.architecture = package.architecture.clone();
+            facts.os.architecture.clone_from(&package.architecture);
         }
         let lists = [
             format!("{DPKG}/info/{}.list", package.name),

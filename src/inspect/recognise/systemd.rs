@@ -310,10 +310,7 @@ fn user(facts: &mut Facts, unit: &Unit, service: &mut Service) {
             remedy:
                 "the plan gives it a user of its own; check that it can read and write its files"
                     .to_owned(),
-            evidence: vec![
-                setting
-                    .map_or_else(|| Evidence::file(&unit.path), |setting| units::evidence(setting)),
-            ],
+            evidence: vec![setting.map_or_else(|| Evidence::file(&unit.path), units::evidence)],
         });
     }
     service.user = Some(name);

@@ -7,9 +7,9 @@ use crate::verify::observation::{Outcome, Pass};
 /// For each difference the index of the one that it follows from; its own when it is a root.
 pub(super) fn roots(differences: &[Difference], passes: &[[Pass; 3]]) -> Vec<usize> {
     let mut roots: Vec<usize> = (0..differences.len()).collect();
-    for index in 0..differences.len() {
+    for (index, slot) in roots.iter_mut().enumerate() {
         if let Some(root) = root(differences, passes, index) {
-            roots[index] = root;
+            *slot = root;
         }
     }
     // What follows from something that follows itself has the same root.
@@ -77,15 +77,17 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
                     .flatten()
             })
         }
+        // Where no upgrade passes, the app refuses a stranger in another way, too.
+        Kind::Status(_, to) if refused_alike(all, one, *to) => {
+            anywhere(&|difference| matches!(difference.kind, Kind::Handshake(101, _)))
+        }
         // Sockets that failed after their handshake was refused.
         Kind::Failed(_) if one.group == "socket failed" => {
             nearest(&before(&|difference| matches!(difference.kind, Kind::Handshake(..))))
         }
         Kind::Lost | Kind::Surplus | Kind::Closed => nearest(&before(&unanswered)),
-        Kind::Disorder | Kind::Doubled => None,
         Kind::Value(_, true) => {
-            let wide = one.class != Class::Realtime;
-            if wide {
+            if one.class != Class::Realtime {
                 return None;
             }
             all.iter()
@@ -108,7 +110,11 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
                         .or_else(|| anywhere(&|difference| matches!(difference.kind, Kind::Lost)));
                 }
                 if matches!(what, What::Missing | What::Extra | What::Order | What::Changed) {
-                    return anywhere(&|difference| is_copied(difference));
+                    // A list lacks what an earlier write of the same pass was refused.
+                    return nearest(&before(&|difference| {
+                        matches!(difference.kind, Kind::Status(200..=299, 400..) | Kind::Failed(_))
+                    }))
+                    .or_else(|| anywhere(&|difference| is_copied(difference)));
                 }
             }
             None
@@ -131,6 +137,14 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
         }
         _ => None,
     }
+}
+
+/// Whether a handshake that the original took was refused on the same path with this status.
+fn refused_alike(all: &[Difference], one: &Difference, status: u16) -> bool {
+    all.iter().any(|difference| {
+        matches!(difference.kind, Kind::Handshake(101, to) if to == status)
+            && difference.path == one.path
+    })
 }
 
 fn is_copied(difference: &Difference) -> bool {

@@ -175,7 +175,7 @@ fn bodies(
         sink.found.truncate(1);
     }
     for found in sink.found {
-        out.push(in_data(scene, found, data_class(scene), false));
+        out.push(in_data(scene, &found, data_class(scene), false));
     }
 }
 
@@ -269,12 +269,37 @@ fn websocket(scene: &Scene<'_>, answers: [&Answer; 3], out: &mut Vec<Difference>
 /// A difference in data, with its group, class and tier.
 pub(crate) fn in_data(
     scene: &Scene<'_>,
-    found: value::Found,
+    found: &value::Found,
     class: Class,
     heard: bool,
 ) -> Difference {
-    let key = crate::verify::learn::name::last(&found.pointer).to_owned();
-    let place = if key.is_empty() { "the list" } else { key.as_str() };
+    let key = crate::verify::learn::name::last(&found.pointer);
+    let (tier, class, group, summary) = judged(found, key, class);
+    let secret = ["password", "secret", "token", "session", "authorization", "cookie", "apikey"]
+        .iter()
+        .any(|word| key.to_ascii_lowercase().contains(word));
+    let show = |text: &str| {
+        if secret {
+            format!("{}: (cut: {} characters)", found.pointer, text.chars().count())
+        } else if found.pointer.is_empty() {
+            text.to_owned()
+        } else {
+            format!("{}: {text}", found.pointer)
+        }
+    };
+    let group = if heard { format!("heard {group}") } else { group };
+    scene.difference(
+        Kind::Value(found.what, heard),
+        group,
+        (tier, class),
+        summary,
+        (show(&found.original), show(&found.migrated)),
+    )
+}
+
+/// Tier, class, group and summary of a difference in data at a key.
+fn judged(found: &value::Found, key: &str, class: Class) -> (Tier, Class, String, String) {
+    let place = if key.is_empty() { "the list" } else { key };
     let echoed = found.pointer.to_ascii_lowercase().contains("header");
     let charset = found.what == What::Changed
         && !found.original.is_ascii()
@@ -283,7 +308,7 @@ pub(crate) fn in_data(
             .chars()
             .filter(|c| !c.is_ascii())
             .ne(found.migrated.chars().filter(|c| !c.is_ascii()));
-    let (tier, class, group, summary) = match found.what {
+    match found.what {
         _ if charset => (
             Tier::Fail,
             Class::Data,
@@ -368,27 +393,7 @@ pub(crate) fn in_data(
         What::Changed => {
             (Tier::Fail, class, format!("field {key}"), format!("{place} has another value"))
         }
-    };
-    let secret = ["password", "secret", "token", "session", "authorization", "cookie", "apikey"]
-        .iter()
-        .any(|word| key.to_ascii_lowercase().contains(word));
-    let show = |text: &str| {
-        if secret {
-            format!("{}: (cut: {} characters)", found.pointer, text.chars().count())
-        } else if found.pointer.is_empty() {
-            text.to_owned()
-        } else {
-            format!("{}: {text}", found.pointer)
-        }
-    };
-    let group = if heard { format!("heard {group}") } else { group };
-    scene.difference(
-        Kind::Value(found.what, heard),
-        group,
-        (tier, class),
-        summary,
-        (show(&found.original), show(&found.migrated)),
-    )
+    }
 }
 
 /// Another status.

@@ -90,7 +90,7 @@ fn nesting(text: &str) -> usize {
             match bytes.get(index + 1) {
                 Some(b'/') => depth = depth.saturating_sub(1),
                 Some(letter) if letter.is_ascii_alphabetic() && !is_void(&bytes[index + 1..]) => {
-                    depth += 1
+                    depth += 1;
                 }
                 _ => {}
             }

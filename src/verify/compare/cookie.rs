@@ -168,7 +168,8 @@ fn expires(
     moments: &Moments,
 ) -> bool {
     match (first, again, migrated) {
-        (None, _, None) => true,
+        // Nothing to hold the move to: neither has one, or the original itself is not of one mind.
+        (None, _, None) | (None, Some(_), _) | (Some(_), None, _) => true,
         (Some(one), Some(two), Some(mine)) => {
             if one == mine || two == mine {
                 return true;
@@ -184,7 +185,6 @@ fn expires(
                 _ => false,
             }
         }
-        (None, Some(_), _) | (Some(_), None, _) => true,
         _ => false,
     }
 }

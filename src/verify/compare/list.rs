@@ -342,24 +342,10 @@ fn fresh(number: &serde_json::Number) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use serde_json::json;
 
     use super::*;
-    use crate::verify::learn::time::Moments;
-
-    fn walk() -> Walk {
-        Walk {
-            moments: Moments {
-                at: ["2026-03-01T10:00:00Z", "2026-03-01T10:00:05Z", "2026-03-01T10:00:10Z"]
-                    .map(|text| text.parse().unwrap()),
-                copied_at: None,
-            },
-            drifted: false,
-            budget: Cell::new(100_000),
-        }
-    }
+    use crate::verify::compare::value::tests::walk;
 
     #[expect(clippy::needless_pass_by_value, reason = "reads better in the tests")]
     fn judge(first: Value, again: Value, migrated: Value) -> Vec<What> {

@@ -354,7 +354,7 @@ fn step(
         }
         // Waits are compared socket by socket, over the whole scenario.
         (Outcome::Messages(heard), _, _) => {
-            compared.exchanges += heard.iter().map(|one| one.messages.len() as u64).sum::<u64>()
+            compared.exchanges += heard.iter().map(|one| one.messages.len() as u64).sum::<u64>();
         }
         _ => {}
     }

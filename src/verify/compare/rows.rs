@@ -94,7 +94,7 @@ fn table(
     for found in sink.found {
         // How many there are has been compared above.
         if !matches!(found.what, What::Missing | What::Extra | What::Order) {
-            out.push(in_data(&scene, found, Class::Data, false));
+            out.push(in_data(&scene, &found, Class::Data, false));
         }
     }
 }

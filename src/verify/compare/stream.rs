@@ -203,7 +203,7 @@ fn difference(
             "messages of one sender arrive in another order",
             (found.original, found.migrated),
         ),
-        _ => in_data(scene, found, Class::Realtime, true),
+        _ => in_data(scene, &found, Class::Realtime, true),
     }
 }
 

@@ -168,7 +168,7 @@ fn objects(maps: [&Map<String, Value>; 3], pointer: &str, walk: &Walk, sink: &mu
             }
             // A field that comes and goes must have its type when it is there.
             (None, Some(mine)) if kind(one) != kind(mine) => {
-                sink.add(&below, What::Type, one, mine)
+                sink.add(&below, What::Type, one, mine);
             }
             (None, _) => {}
         }
@@ -347,7 +347,7 @@ fn far(first: f64, again: f64, migrated: f64) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;

@@ -21,7 +21,6 @@ use build::Builder;
 
 /// What is asked: the proxy's main site, and the application behind it.
 struct Subject<'i> {
-    inventory: &'i Inventory,
     source: &'i dyn Source,
     proxy: Option<&'i Service>,
     site: Option<&'i Site>,
@@ -47,7 +46,7 @@ impl<'i> Subject<'i> {
                 });
                 (behind, app.routes.len() + app.sockets.len())
             });
-        Self { inventory, source, proxy, site, app }
+        Self { source, proxy, site, app }
     }
 
     /// The location that takes a path.

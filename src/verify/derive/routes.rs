@@ -77,7 +77,7 @@ fn method(route: &Route) -> &str {
     if route.method == "ALL" { "GET" } else { &route.method }
 }
 
-fn plain<'i>(app: &'i Service) -> impl Iterator<Item = &'i Route> {
+fn plain(app: &Service) -> impl Iterator<Item = &Route> {
     app.routes.iter().filter(|route| !route.path.contains([':', '*', '(', '{']))
 }
 
@@ -303,14 +303,13 @@ fn make(
         .body(Body::Json(Value::Object(fields.clone())))
         .writes();
     for name in parameters(app, &route.path) {
-        let text = match fields.get(&name) {
-            // What we say ourselves need not be read back.
-            Some(Value::String(text)) => text.clone(),
-            _ => {
-                let variable = variable(&format!("{}-made", route.path), &name);
-                draft = draft.keep_match(&variable, &matcher(&name));
-                format!("${{{variable}}}")
-            }
+        // What we say ourselves need not be read back.
+        let text = if let Some(Value::String(text)) = fields.get(&name) {
+            text.clone()
+        } else {
+            let variable = variable(&format!("{}-made", route.path), &name);
+            draft = draft.keep_match(&variable, &matcher(&name));
+            format!("${{{variable}}}")
         };
         known.parameters.insert((route.path.clone(), name), text);
     }

@@ -1,5 +1,5 @@
 use super::derive;
-use crate::inspect::recognise::nginx::memory::Memory;
+use crate::inspect::source::memory::Memory;
 use crate::model::evidence::Evidence;
 use crate::model::inventory::{
     Inventory, Location, LocationKind, Role, Route, Runtime, Service, Site, Socket, SocketMessage,

@@ -137,9 +137,8 @@ fn varying(texts: [&str; 3], around: &Around<'_>) -> Word {
                 }
                 (Kind::Time, Kind::Time) => Word::Time(Fit::Notation),
                 (Kind::Uuid, Kind::Uuid) if own == Kind::Uuid => Word::Id,
-                (Kind::Uuid, Kind::Uuid) => Word::Different,
                 (Kind::Integer, Kind::Integer) if own == Kind::Integer => Word::Good,
-                (Kind::Integer, Kind::Integer) => Word::Different,
+                (Kind::Uuid, Kind::Uuid) | (Kind::Integer, Kind::Integer) => Word::Different,
                 (Kind::Address, Kind::Address) if own == Kind::Address => Word::Address,
                 _ if token::is_random(text) && token::is_random(second) => {
                     if token::fits(text, second, third) { Word::Good } else { Word::Different }

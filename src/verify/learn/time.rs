@@ -205,6 +205,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "whole and half seconds are exact")]
     fn notations_are_read() {
         assert_eq!(stamp("1970-01-02T00:00:00.500Z").seconds, 86400.5);
         assert_eq!(stamp("1970-01-01T01:00:00+01:00").seconds, 0.0);

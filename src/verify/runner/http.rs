@@ -16,7 +16,7 @@ use crate::verify::observation::{Answer, Failure, FailureKind};
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// How long a whole body may take: one that trickles on is endless, too.
-const WHOLE: Duration = Duration::from_secs(120);
+const WHOLE: Duration = Duration::from_mins(2);
 
 /// How much of a body is kept.
 const KEPT: usize = 32 << 20;

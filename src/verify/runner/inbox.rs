@@ -23,6 +23,7 @@ pub(super) enum Sound {
 #[derive(Debug)]
 pub(super) struct Inbox {
     sounds: mpsc::Receiver<Sound>,
+    #[expect(clippy::option_option, reason = "whether it closed, and whether with a code")]
     closed: Option<Option<u16>>,
 }
 

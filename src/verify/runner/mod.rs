@@ -122,7 +122,7 @@ fn longest_wait(pass: &Pass) -> Duration {
         }
         _ => None,
     });
-    waits.max().unwrap_or_default().min(Duration::from_secs(60))
+    waits.max().unwrap_or_default().min(Duration::from_mins(1))
 }
 
 async fn reset(command: &str, target: &Target) -> Result<()> {

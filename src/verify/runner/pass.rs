@@ -146,8 +146,7 @@ impl Runner<'_> {
                 let Some(mut stream) = self.streams.remove(&close.stream) else {
                     return Ok(Outcome::Done);
                 };
-                let heard =
-                    stream.inbox.wait(&close.stream, u32::MAX, Duration::ZERO, |_| true).await;
+                let heard = stream.inbox.wait(&close.stream, u32::MAX, SETTLE, |_| true).await;
                 Ok(leftover(heard))
             }
             Action::Raw(raw) => {
@@ -301,7 +300,9 @@ impl Runner<'_> {
         }
         let mut heard = join_all(waits).await;
         if expect.optional {
-            heard.iter_mut().for_each(|heard| heard.complete = true);
+            for heard in &mut heard {
+                heard.complete = true;
+            }
         }
         Ok(Outcome::Messages(heard))
     }

@@ -53,6 +53,7 @@ impl Lower {
         self.node(statement.span(), kind)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of statement")]
     fn statement_kind(&mut self, statement: &Statement<'_>) -> Kind {
         match statement {
             Statement::BlockStatement(it) => Kind::Other(self.statements(&it.body)),
@@ -251,6 +252,7 @@ impl Lower {
             .collect()
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of expression")]
     fn expression_kind(&mut self, expression: &Expression<'_>) -> Kind {
         match expression {
             Expression::BooleanLiteral(it) => Kind::Bool(it.value),

@@ -12,8 +12,6 @@ use crate::model::inventory::{
 };
 
 mod load;
-#[cfg(test)]
-pub(crate) mod memory;
 mod sites;
 mod upstreams;
 
@@ -350,8 +348,8 @@ fn logs(source: &dyn Source, nodes: &[Node], folder: &str, service: &mut Service
     }
 }
 
-/// Edges to the upstreams, with the address in place of the service's id: [`super::resolve`]d
-/// when all services are known.
+/// Edges to the upstreams, with the address in place of the service's id: resolved when
+/// all services are known.
 fn connections(nodes: &[Node], groups: &Upstreams, facts: &mut Facts, from: &str) {
     let mut edges: Vec<Edge> = Vec::new();
     each(nodes, &mut |node| {

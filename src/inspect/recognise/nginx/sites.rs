@@ -12,6 +12,10 @@ const DEFAULT_ROOT: &str = "/usr/share/nginx/html";
 
 /// What a block hands down to the blocks within it.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one directive, set apart from the others"
+)]
 struct Settings {
     root: String,
     body_limit: u64,

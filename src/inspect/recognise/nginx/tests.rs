@@ -1,5 +1,5 @@
-use super::memory::Memory;
 use super::*;
+use crate::inspect::source::memory::Memory;
 use crate::model::inventory::{Location, Site};
 
 const MAIN_TEXT: &str = r"

@@ -22,28 +22,25 @@ pub(super) fn listens(values: &Values<'_>) -> Listening {
     modules.each(&mut |place| {
         let Some((callee, arguments)) = place.node.call() else { return };
         let at = |node| Place { module: place.module, node };
-        let (port, address, is_server) = match callee.member() {
-            Some((object, "listen")) => {
-                let fastify = package(values, at(object)).is_some_and(|name| name == "fastify");
-                let (port, host) = asked(values, at, arguments);
-                let host = host.or_else(|| {
-                    fastify.then(|| Value { text: Some("127.0.0.1".to_owned()), variable: None })
-                });
-                (port, host, is_server(values, at(object)))
-            }
+        let (port, address, is_server) = if let Some((object, "listen")) = callee.member() {
+            let fastify = package(values, at(object)).is_some_and(|name| name == "fastify");
+            let (port, host) = asked(values, at, arguments);
+            let host = host.or_else(|| {
+                fastify.then(|| Value { text: Some("127.0.0.1".to_owned()), variable: None })
+            });
+            (port, host, is_server(values, at(object)))
+        } else {
             // `new WebSocketServer({ port })` opens a port of its own.
-            _ => {
-                let Some(("ws", options)) = super::sockets::server(modules, place) else { return };
-                let Some(options) = options.first().and_then(|node| modules.code(at(node))) else {
-                    return;
-                };
-                let inner = |key: &str| {
-                    let node = options.node.property(key)?;
-                    Some(values.value(Place { module: options.module, node }))
-                };
-                let Some(port) = inner("port") else { return };
-                (Some(port), inner("host"), true)
-            }
+            let Some(("ws", options)) = super::sockets::server(modules, place) else { return };
+            let Some(options) = options.first().and_then(|node| modules.code(at(node))) else {
+                return;
+            };
+            let inner = |key: &str| {
+                let node = options.node.property(key)?;
+                Some(values.value(Place { module: options.module, node }))
+            };
+            let Some(port) = inner("port") else { return };
+            (Some(port), inner("host"), true)
         };
         let number = port.as_ref().and_then(|port| port.text.as_ref()?.parse::<u16>().ok());
         let socket =

@@ -222,21 +222,20 @@ fn configuration(source: &dyn Source, service: &mut Service, path: &str, secret:
 fn variables(values: &Values<'_>, service: &mut Service) {
     let readings: BTreeMap<_, _> = environment::read(values);
     for (name, reading) in readings {
-        match service.environment.iter_mut().find(|known| known.name == name) {
-            Some(known) => known.read_in = Some(reading.evidence),
-            None => {
-                let secret = match &reading.default {
-                    Some(value) => secret::is_secret(&name, value),
-                    None => secret::is_secret_name(&name),
-                };
-                service.environment.push(Variable {
-                    name,
-                    secret,
-                    default: reading.default.filter(|_| !secret),
-                    set_in: None,
-                    read_in: Some(reading.evidence),
-                });
-            }
+        if let Some(known) = service.environment.iter_mut().find(|known| known.name == name) {
+            known.read_in = Some(reading.evidence);
+        } else {
+            let secret = match &reading.default {
+                Some(value) => secret::is_secret(&name, value),
+                None => secret::is_secret_name(&name),
+            };
+            service.environment.push(Variable {
+                name,
+                secret,
+                default: reading.default.filter(|_| !secret),
+                set_in: None,
+                read_in: Some(reading.evidence),
+            });
         }
     }
 }

@@ -406,12 +406,11 @@ fn needed(nodes: &[Node]) -> (Vec<String>, bool) {
             Kind::Call(callee, arguments)
                 if matches!(callee.name(), Some("require" | "import")) =>
             {
-                match arguments.as_slice() {
-                    [from] => match from.text() {
+                if let [from] = arguments.as_slice() {
+                    match from.text() {
                         Some(from) => needs.push(from.to_owned()),
                         None => dynamic = true,
-                    },
-                    _ => {}
+                    }
                 }
             }
             _ => {}

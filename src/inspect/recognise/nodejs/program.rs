@@ -153,7 +153,7 @@ fn entry(
             continue;
         }
         match base {
-            "env" | "cross-env" | "exec" | "nice" | "dotenv" | "--" => rest = after,
+            "env" | "cross-env" | "exec" | "nice" | "dotenv" | "npx" | "--" => rest = after,
             "node" | "nodejs" | "nodemon" | "tsx" | "ts-node" | "ts-node-dev" | "bun" => {
                 return script(source, after, folder, program);
             }
@@ -174,7 +174,6 @@ fn entry(
                 };
                 return any_entry(source, &line, folder, program, depth + 1);
             }
-            "npx" => rest = after,
             _ => return own_script(source, &absolute(first, folder), folder, program, depth),
         }
     }

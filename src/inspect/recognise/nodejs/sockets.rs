@@ -18,12 +18,11 @@ pub(super) fn sockets(values: &Values<'_>) -> Vec<Socket> {
             let options = options
                 .into_iter()
                 .filter_map(|node| modules.code(Place { module: place.module, node }));
-            let path = options
-                .filter_map(|options| {
-                    let node = options.node.property("path")?;
-                    values.value(Place { module: options.module, node }).text
-                })
-                .next();
+            let mut options = options;
+            let path = options.find_map(|options| {
+                let node = options.node.property("path")?;
+                values.value(Place { module: options.module, node }).text
+            });
             let (path, messages) = if library == "socket.io" {
                 (Some(path.unwrap_or_else(|| "/socket.io/".to_owned())), events(modules))
             } else {
@@ -316,7 +315,9 @@ fn fields(
                 if let Some(at) = given
                     && let Some((_, function)) = modules.function(Place { module, node: callee })
                 {
-                    parameter_fields(function, at).iter().for_each(|field| add(field));
+                    for field in parameter_fields(function, at) {
+                        add(&field);
+                    }
                 }
             }
             _ => {}

@@ -28,9 +28,7 @@ pub(super) fn state(values: &Values<'_>, source: &dyn Source, folder: &str) -> V
     let modules = values.modules;
     let mut found: Vec<Value> = Vec::new();
     let mut add = |place: Place<'_>, file: bool| {
-        let Some(mut value) =
-            values.path(Place { module: place.module, node: find(modules, place) })
-        else {
+        let Some(mut value) = values.path(place) else {
             return;
         };
         // The folder of a single file, unless the file is all there is to it.
@@ -128,11 +126,6 @@ pub(super) fn state(values: &Values<'_>, source: &dyn Source, folder: &str) -> V
         true
     });
     states
-}
-
-/// The code itself; a place for a later look at what a name stands for.
-fn find<'m>(_modules: &'m Modules, place: Place<'m>) -> &'m Node {
-    place.node
 }
 
 fn kind(path: &str) -> StateKind {

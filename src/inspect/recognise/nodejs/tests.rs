@@ -1,5 +1,5 @@
 use super::*;
-use crate::inspect::recognise::nginx::memory::Memory;
+use crate::inspect::source::memory::Memory;
 use crate::model::inventory::{Location, LocationKind, Site, State};
 
 /// A service as whatever starts it leaves it for us.

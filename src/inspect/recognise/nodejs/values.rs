@@ -330,9 +330,9 @@ fn operate(operator: &str, a: &str, b: &str) -> Option<String> {
 fn join(parts: &[String], resolve: bool, directory: &str) -> String {
     let mut path = if resolve { directory.to_owned() } else { String::new() };
     for (i, part) in parts.iter().enumerate() {
-        if part.starts_with('/') && (resolve || i == 0) {
-            path.clone_from(part);
-        } else if path.is_empty() && i == 0 {
+        let starts =
+            if part.starts_with('/') { resolve || i == 0 } else { path.is_empty() && i == 0 };
+        if starts {
             path.clone_from(part);
         } else {
             path = format!("{path}/{part}");
