@@ -138,28 +138,20 @@ fn tables(written: &[[Vec<TableDelta>; 3]], copied: &[CopiedTable]) -> Part {
 }
 
 fn messages(inventory: &Inventory, passes: &[[Pass; 3]]) -> Part {
-    let heard: BTreeSet<String> = passes
-        .iter()
-        .flat_map(|three| &three[0].observations)
-        .flat_map(|seen| match &seen.outcome {
-            Outcome::Messages(heard) => heard
-                .iter()
-                .flat_map(|one| &one.messages)
-                .filter_map(|message| serde_json::from_str::<serde_json::Value>(&message.data).ok())
-                .flat_map(|value| {
-                    value.as_object().map_or_else(Vec::new, |map| {
-                        map.values().filter_map(|value| value.as_str().map(str::to_owned)).collect()
-                    })
-                })
-                .collect::<Vec<_>>(),
-            Outcome::Done => seen
-                .sent
-                .split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '-')
-                .map(str::to_owned)
-                .collect(),
-            _ => Vec::new(),
-        })
-        .collect();
+    let mut met: BTreeSet<String> = BTreeSet::new();
+    for seen in passes.iter().flat_map(|three| &three[0].observations) {
+        if let Outcome::Messages(heard) = &seen.outcome {
+            for message in heard.iter().flat_map(|one| &one.messages) {
+                texts(&message.data, &mut met);
+            }
+        }
+        // A message that was sent stands behind the first `: ` of what was sent.
+        if matches!(seen.outcome, Outcome::Done)
+            && let Some((_, message)) = seen.sent.split_once(": ")
+        {
+            texts(message, &mut met);
+        }
+    }
     let mut all: BTreeMap<String, bool> = BTreeMap::new();
     for message in inventory
         .services
@@ -168,9 +160,23 @@ fn messages(inventory: &Inventory, passes: &[[Pass; 3]]) -> Part {
         .flat_map(|socket| &socket.messages)
     {
         *all.entry(format!("{} {}", message.tag, message.value)).or_default() |=
-            heard.contains(&message.value);
+            met.contains(&message.value);
     }
     part(all)
+}
+
+/// The texts at the top of a message: of an object its values, of `42["name", …]` its name.
+fn texts(data: &str, met: &mut BTreeSet<String>) {
+    let data = data.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    match serde_json::from_str::<serde_json::Value>(data) {
+        Ok(serde_json::Value::Object(map)) => {
+            met.extend(map.values().filter_map(|value| value.as_str().map(str::to_owned)));
+        }
+        Ok(serde_json::Value::Array(list)) => {
+            met.extend(list.first().and_then(|value| value.as_str().map(str::to_owned)));
+        }
+        _ => {}
+    }
 }
 
 fn skipped(passes: &[[Pass; 3]]) -> Vec<Skipped> {
@@ -199,5 +205,14 @@ mod tests {
         assert!(is_route("/files/*", "/files/a/b"));
         assert!(!is_route("/api/rooms/:id", "/api/rooms"));
         assert!(!is_route("/api/rooms", "/api/room"));
+    }
+
+    #[test]
+    fn messages_are_met_by_their_texts() {
+        let mut met = BTreeSet::new();
+        texts(r#"{"type":"join","room":5}"#, &mut met);
+        texts(r#"42["say",{"text":"no"}]"#, &mut met);
+        texts("join me", &mut met);
+        assert_eq!(met.into_iter().collect::<Vec<_>>(), ["join", "say"]);
     }
 }

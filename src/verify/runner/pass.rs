@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -23,6 +23,13 @@ use crate::verify::observation::{Failure, Heard, Message, Observation, Outcome, 
 
 /// How long a socket is listened to before it is closed, so that late and doubled messages show.
 const SETTLE: Duration = Duration::from_millis(150);
+
+/// How long no socket may have heard anything before what was sent counts as dealt with: what the
+/// next step does on another connection must not overtake it. Servers do not acknowledge.
+const QUIET: Duration = Duration::from_millis(40);
+
+/// The longest that is waited for such a silence.
+const LONGEST_QUIET: Duration = Duration::from_millis(250);
 
 /// The longest a message is waited for on the original the first time.
 pub(super) const FIRST_WAIT: Duration = Duration::from_secs(5);
@@ -271,7 +278,26 @@ impl Runner<'_> {
             .get_mut(&send.socket)
             .ok_or_else(|| Stop::Skipped(format!("socket `{}` is not open", send.socket)))?;
         socket.send(text).await?;
+        self.settle().await;
         Ok(Outcome::Done)
+    }
+
+    /// Lets what was sent take effect: until something was heard and then nothing for a while.
+    async fn settle(&mut self) {
+        let begin = Instant::now();
+        let mut last = None;
+        while begin.elapsed() < LONGEST_QUIET
+            && last.is_none_or(|last: Instant| last.elapsed() < QUIET)
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let mut heard = false;
+            for socket in self.sockets.values_mut() {
+                heard |= socket.inbox.collect();
+            }
+            if heard {
+                last = Some(Instant::now());
+            }
+        }
     }
 
     async fn ws_expect(&mut self, expect: &WsExpect) -> Result<Outcome, Stop> {
@@ -379,7 +405,14 @@ fn sent(action: &Action) -> String {
     match action {
         Action::Request(request) => format!("{} {}", request.method, request.path),
         Action::WsOpen(open) => format!("open WebSocket {}", open.path),
-        Action::WsSend(send) => format!("message on {}", send.socket),
+        // As the scenario has it: values that are filled in are not shown.
+        Action::WsSend(send) => {
+            let message = match (&send.json, &send.text) {
+                (Some(json), _) => json.to_string(),
+                (None, text) => text.clone().unwrap_or_default(),
+            };
+            format!("message on {}: {message}", send.socket)
+        }
         Action::WsExpect(expect) => format!("wait for messages on {}", expect.sockets.join(", ")),
         Action::WsClose(close) => format!("close {}", close.socket),
         Action::SseOpen(open) => format!("open event stream {}", open.path),
