@@ -67,15 +67,22 @@ impl Workspace {
 
     /// Reads `inventory.yaml`.
     pub fn inventory(&self) -> Result<Inventory> {
-        self.read_yaml(&self.inventory_path()).map_err(|error| {
-            error.help("run `migrate analyze SOURCE` first, or name the workspace with -C")
-        })
+        self.read_analyzed(&self.inventory_path())
     }
 
     /// Reads `plan.yaml`.
     pub fn plan(&self) -> Result<Plan> {
-        self.read_yaml(&self.plan_path()).map_err(|error| {
-            error.help("run `migrate analyze SOURCE` first, or name the workspace with -C")
+        self.read_analyzed(&self.plan_path())
+    }
+
+    /// Reads a file that analyze writes; when there is none, that is what to do next.
+    fn read_analyzed<T: DeserializeOwned>(&self, path: &Path) -> Result<T> {
+        self.read_yaml(path).map_err(|error| {
+            if path.exists() {
+                error
+            } else {
+                error.help("run `migrate analyze SOURCE` first, or name the workspace with -C")
+            }
         })
     }
 
@@ -156,7 +163,13 @@ pub struct Lock {
 /// Parses YAML; the error names `path` and the line.
 pub fn from_yaml<T: DeserializeOwned>(text: &str, path: &str) -> Result<T> {
     serde_saphyr::from_str(text).map_err(|error| match error.location() {
-        Some(location) => Error::input_at(path, location.line(), first_line(&error.to_string())),
+        Some(location) => {
+            let text = error.to_string();
+            // The parser's own words begin with the place, which stands in front already.
+            let place = format!("error: line {} column {}: ", location.line(), location.column());
+            let line = first_line(&text);
+            Error::input_at(path, location.line(), line.strip_prefix(&place).unwrap_or(line))
+        }
         None => Error::input(format!("{path}: {}", first_line(&error.to_string()))),
     })
 }

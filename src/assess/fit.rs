@@ -3,10 +3,6 @@
 use crate::model::finding::Severity;
 use crate::model::inventory::{FitVerdict, Inventory, Role, Service, StateKind, TargetFit};
 
-/// Findings that are about the server as it is and not about a move to Kubernetes.
-const NO_CHANGE: [&str; 4] =
-    ["runtime-end-of-life", "system-end-of-life", "secret-file-readable", "secret-in-script"];
-
 fn verdict(reasons: Vec<String>, refused: bool) -> TargetFit {
     let verdict = match (refused, reasons.is_empty()) {
         (true, _) => FitVerdict::Refused,
@@ -33,7 +29,8 @@ fn nothing(inventory: &Inventory) -> Option<TargetFit> {
     Some(verdict(vec![reason], true))
 }
 
-/// Kubernetes.
+/// Kubernetes: ready when the plan takes care of all that was found. Only what people must change
+/// or answer is a reason: blockers, and questions that deploy waits for. Risks are findings still.
 pub(super) fn k8s(inventory: &Inventory) -> TargetFit {
     if let Some(fit) = nothing(inventory) {
         return fit;
@@ -41,8 +38,7 @@ pub(super) fn k8s(inventory: &Inventory) -> TargetFit {
     let mut reasons: Vec<String> = inventory
         .findings
         .iter()
-        .filter(|finding| finding.severity != Severity::Advice)
-        .filter(|finding| !NO_CHANGE.contains(&finding.id.as_str()))
+        .filter(|finding| finding.severity == Severity::Blocker)
         .map(|finding| match &finding.service {
             Some(service) => format!("{service} {}", finding.message),
             None => finding.message.clone(),

@@ -9,6 +9,7 @@ use crate::cmd::Session;
 use crate::error::{Error, Exit, Result};
 use crate::generate::write::{Change, What, apply, compare};
 use crate::model::inventory::{FitVerdict, Inventory};
+use crate::workspace::Workspace;
 
 /// What was or would be written.
 #[derive(Serialize)]
@@ -24,7 +25,8 @@ pub(super) fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> 
     refuse_what_does_not_fit(arguments.to, &inventory)?;
     let captured = |path: &str| std::fs::read_to_string(workspace.captured(path)).ok();
     let tree =
-        crate::generate::tree(arguments.to, &plan, &inventory, &captured, &arguments.overlay)?;
+        crate::generate::tree(arguments.to, &plan, &inventory, &captured, &arguments.overlay)
+            .map_err(|error| in_plan(workspace, error))?;
     let shows = arguments.diff || arguments.check;
     let lock = if shows { None } else { Some(workspace.lock()?) };
     let changes = compare(workspace, arguments.to, &tree, &arguments.overlay)?;
@@ -45,6 +47,20 @@ pub(super) fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> 
     }
     let differs = changes.iter().any(Change::changes);
     Ok(if arguments.check && differs { Exit::No } else { Exit::Yes })
+}
+
+/// An error on plan.yaml with the file's path and the line.
+fn in_plan(workspace: &Workspace, error: Error) -> Error {
+    let text = error.to_string();
+    let Some(message) = text.strip_prefix("plan.yaml: ") else { return error };
+    let path = workspace.plan_path();
+    let plan = std::fs::read_to_string(&path).unwrap_or_default();
+    let line = crate::generate::place::line(&plan, message);
+    let placed = Error::new(error.exit(), format!("{}:{line}: {message}", path.display()));
+    match error.help_text() {
+        Some(help) => placed.help(help),
+        None => placed,
+    }
 }
 
 fn refuse_what_does_not_fit(target: Target, inventory: &Inventory) -> Result<()> {

@@ -7,6 +7,7 @@ mod kubernetes;
 mod mariadb;
 pub mod merge;
 mod nginx;
+pub(crate) mod place;
 mod quote;
 mod templates;
 mod unit;

@@ -185,6 +185,13 @@ pub(crate) const SCRIPTS: &str = "/migrate";
 
 /// The workloads of a plan.
 pub(crate) fn units(plan: &Plan) -> Result<Vec<Unit>> {
+    if plan.schema != crate::model::plan::SCHEMA {
+        return Err(wrong(&format!(
+            "schema: {:?} is not {}, which this version reads",
+            plan.schema,
+            crate::model::plan::SCHEMA
+        )));
+    }
     label(&plan.name, "name")?;
     let mut seen = BTreeSet::new();
     for workload in &plan.workloads {
@@ -227,6 +234,20 @@ fn unit(plan: &Plan, workload: &Workload) -> Result<Unit> {
     };
     if workload.kind == WorkloadKind::Job && workload.schedule.is_none() {
         return Err(wrong(&format!("{} is missing: when does it run?", at("schedule"))));
+    }
+    if let Some(schedule) = &workload.schedule {
+        clock(schedule, &at("schedule"))?;
+    }
+    let resources = &workload.resources;
+    for (text, field) in [
+        (&resources.cpu, "resources.cpu"),
+        (&resources.memory, "resources.memory"),
+        (&resources.memory_limit, "resources.memory_limit"),
+    ] {
+        quantity(text, &at(field))?;
+    }
+    if workload.replicas > MOST_REPLICAS {
+        return Err(wrong(&format!("{} is more than {MOST_REPLICAS}", at("replicas"))));
     }
     let mut command = workload.command.clone();
     if workload.kind == WorkloadKind::Database {
@@ -508,6 +529,38 @@ fn connections(plan: &Plan, workload: &Workload) -> Result<Vec<Target>> {
         });
     }
     Ok(targets)
+}
+
+/// More of one workload are a slip of the pen.
+const MOST_REPLICAS: u32 = 100;
+
+fn clock(schedule: &crate::model::plan::Schedule, at: &str) -> Result<()> {
+    if crate::plan::expand(&schedule.cron).is_none() {
+        return Err(wrong(&format!("{at}.cron: {:?} is no cron schedule", schedule.cron))
+            .help("write five fields: minute, hour, day of month, month, day of week"));
+    }
+    let zone = &schedule.timezone;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+    if zone.is_empty()
+        || !zone.starts_with(|c: char| c.is_ascii_alphabetic())
+        || !zone.chars().all(plain)
+    {
+        return Err(wrong(&format!("{at}.timezone: {zone:?} is no name of a time zone")));
+    }
+    Ok(())
+}
+
+/// A quantity as Kubernetes reads it: a number and a unit.
+fn quantity(text: &str, at: &str) -> Result<()> {
+    const UNITS: [&str; 11] = ["", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti", "P"];
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let known = number.len() <= 18 && number.parse::<f64>().is_ok() && UNITS.contains(&unit);
+    if known {
+        return Ok(());
+    }
+    Err(wrong(&format!("{at}: {text:?} is no quantity"))
+        .help("write a number and m, Ki, Mi, Gi, k, M or G"))
 }
 
 fn label(name: &str, at: &str) -> Result<()> {

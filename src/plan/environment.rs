@@ -90,7 +90,12 @@ fn sourced(service: &Service) -> Vec<&str> {
             if path.starts_with("/etc/cron") || path.starts_with("/var/spool/cron"))
     });
     let files = service.configuration.iter().filter(|_| service.role == Role::Job && by_cron);
-    files.filter(|file| file.secret).map(|file| file.path.as_str()).collect()
+    // The crontab itself is not put in place: what it sets is handed over as variables.
+    files
+        .filter(|file| file.secret)
+        .map(|file| file.path.as_str())
+        .filter(|path| !path.starts_with("/etc/cron") && !path.starts_with("/var/spool/cron"))
+        .collect()
 }
 
 /// The environment of a workload. Secrets that it names are added to the plan.

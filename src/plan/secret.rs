@@ -50,10 +50,21 @@ pub(super) fn files(inventory: &Inventory, service: &Service, plan: &mut Plan) -
     let mut files = Vec::new();
     for file in service.configuration.iter().filter(|file| is_read(service, file)) {
         let secret = file.secret.then(|| whole_file(inventory, service, file, plan));
-        let translate = if file.secret { Translate::None } else { translate };
+        let translate =
+            if file.secret || is_data(&file.path) { Translate::None } else { translate };
         files.push(File { path: file.path.clone(), secret, translate });
     }
     files
+}
+
+/// Certificates, keys and scripts that a configuration names: there is nothing in them to translate.
+fn is_data(path: &str) -> bool {
+    let ending = naming::base(path).rsplit_once('.').map_or("", |(_, ending)| ending);
+    let data =
+        ["pem", "crt", "cer", "ca", "key", "der", "p7b", "js", "mjs", "lua", "mmdb", "htpasswd"];
+    data.contains(&ending.to_ascii_lowercase().as_str())
+        || ["/etc/letsencrypt", "/etc/ssl", "/etc/pki"].iter().any(|folder| within(path, folder))
+            && ending != "conf"
 }
 
 fn whole_file(

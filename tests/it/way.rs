@@ -69,10 +69,9 @@ fn equivalent(moved: &Moved) {
     assert_eq!(verdict["verdict"], "equivalent", "{verdict:#}");
     assert!(verdict["exchanges"].as_u64() > Some(100), "much was compared: {verdict:#}");
     let locations = &verdict["coverage"]["locations"];
-    assert!(
-        locations["seen"].as_u64() >= locations["total"].as_u64().map(|total| total / 2),
-        "at least half of the locations were looked at: {verdict:#}"
-    );
+    let number = |name: &str| locations[name].as_u64().expect("a number of locations");
+    assert!(number("total") > 5, "the sample has many locations: {verdict:#}");
+    assert_eq!(number("seen"), number("total"), "all were looked at: {verdict:#}");
 }
 
 fn data_has_arrived(moved: &Moved) {
@@ -98,8 +97,14 @@ fn no_secret(moved: &Moved) {
     assert!(images.len() >= 3, "app, proxy and database have images: {images:#?}");
     for image in images {
         let name = image["image"].as_str().expect("its name");
-        let saved = command("sh", ["-c", &format!("docker save {name} | grep -c {CANARY}")]).run();
-        assert_eq!(saved.stdout.trim(), "0", "{name}: a layer or the history holds the password");
+        let file = moved.workspace.path().join("image.tar");
+        let path = file.to_str().expect("a plain path");
+        command("docker", ["save", "-o", path, name]).run().expect_code(0);
+        let search = ["--text", "--count", CANARY, path];
+        let found = command("grep", search).run();
+        std::fs::remove_file(&file).expect("removable");
+        // This engine saves layers as they are; `file` would be far smaller if it packed them.
+        assert_eq!(found.stdout.trim(), "0", "{name}: a layer or the history holds the password");
     }
 }
 
@@ -145,8 +150,9 @@ fn missing_row(moved: &Moved) {
          QUOTE(created_at)) {seeded} {last}"
     ));
     moved.sql(&format!("DELETE {seeded} {last}"));
-    let verdict = moved.verify(1);
+    let verdict = std::panic::catch_unwind(|| moved.verify(1));
     moved.sql(&format!("INSERT INTO chat.messages ({columns}) VALUES ({})", row.trim_end()));
+    let verdict = verdict.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     let first = &fails(&verdict, "data")[0];
     let cause = first["likely_cause"]["text"].as_str().expect("a cause in words");
     assert!(cause.contains("messages"), "the table is named: {first:#}");
@@ -155,7 +161,7 @@ fn missing_row(moved: &Moved) {
 fn cookie_attribute(moved: &Moved) {
     let edit = moved.with_edit(
         "proxy_http_version 1.1;",
-        "proxy_http_version 1.1; proxy_cookie_flags chat.sid nosamesite;",
+        "proxy_http_version 1.1;\nproxy_cookie_flags chat.sid nosamesite;",
     );
     points_at(&fails(&moved.verify(1), "session"), &edit.file());
 }
@@ -167,12 +173,15 @@ fn mime_type(moved: &Moved) {
 }
 
 fn two_replicas(moved: &Moved) {
-    let edit = if moved.target == "k8s" {
-        let file = moved.workspace.path().join("k8s/base/chat/deployment.yaml");
-        moved.with_edit_of(&file, "replicas: 1", "replicas: 2")
-    } else {
-        let service = "  chat:\n";
-        moved.with_edit(service, &format!("{service}    scale: 2\n"))
+    let edit = match moved.target {
+        "k8s" => {
+            let file = moved.workspace.path().join("k8s/base/chat/deployment.yaml");
+            moved.with_edit_of(&file, "replicas: 1", "replicas: 2")
+        }
+        _ => {
+            let service = "\n  chat:\n";
+            moved.with_edit(service, &format!("{service}    scale: 2\n"))
+        }
     };
     points_at(&fails(&moved.verify(1), "realtime"), &edit.file());
 }

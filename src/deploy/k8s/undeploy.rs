@@ -23,7 +23,7 @@ pub(crate) async fn undeploy(
     delete_data: bool,
     console: Console,
 ) -> Result<Vec<String>> {
-    let Some(record) = Record::load(workspace)? else {
+    let Some(mut record) = Record::load(workspace)? else {
         return Err(Error::refused("nothing is deployed to k8s from this workspace"));
     };
     let cluster = Cluster::connect(record.context.as_deref(), &record.namespace).await?;
@@ -57,11 +57,14 @@ pub(crate) async fn undeploy(
             ));
         }
     }
-    let mut files = vec!["k8s"];
-    if delete_data {
-        files.push("data-k8s");
+    if !delete_data {
+        // Where the data was left must be known to an undeploy that deletes it later.
+        record.url = None;
+        record.workloads.clear();
+        workspace.write_json(&workspace.deployment("k8s"), &record)?;
+        return Ok(deleted);
     }
-    for file in files {
+    for file in ["k8s", "data-k8s"] {
         let path = workspace.deployment(file);
         match std::fs::remove_file(&path) {
             Ok(()) => {}

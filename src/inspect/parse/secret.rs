@@ -120,6 +120,13 @@ pub(crate) fn is_secret_value(value: &str) -> bool {
         || is_random(value)
 }
 
+/// Whether a value is a secret beyond doubt: a token of a well-known kind, or a URL with a password.
+pub(crate) fn is_certain(value: &str) -> bool {
+    let known = PREFIXES.iter().filter(|prefix| !matches!(**prefix, "sk-" | "SG." | "eyJ"));
+    known.into_iter().any(|prefix| value.len() >= prefix.len() + 8 && value.starts_with(prefix))
+        || (value.contains("://") && has_password(value))
+}
+
 /// `scheme://user:password@host`, `user:password@tcp(host)`.
 fn has_password(value: &str) -> bool {
     let after = value.split_once("://").map_or(value, |(_, rest)| rest);

@@ -138,13 +138,15 @@ pub(crate) fn run(source: &dyn Source) -> Facts {
         nodejs::recognise,
         cron::recognise,
         finish::recognise,
-    ] as [fn(&dyn Source, &mut Facts); 7]
+        constants::recognise,
+    ] as [fn(&dyn Source, &mut Facts); 8]
     {
         recognise(source, &mut facts);
     }
     facts
 }
 
+mod constants;
 mod cron;
 mod finish;
 mod folders;

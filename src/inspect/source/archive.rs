@@ -107,6 +107,13 @@ impl Archive {
             self.insert(path, listed, place);
         }
         drop(progress);
+        // The reader takes an end in the middle of a header for the end of the archive.
+        if length == 0 || (seen > 0 && !length.is_multiple_of(512)) {
+            return Err(broken(
+                &self.name,
+                &format_args!("it ends within a header, after {seen} entries"),
+            ));
+        }
         if refused > 0 {
             tracing::warn!("{refused} names in {} lead out of it or are too deep", self.name);
         }

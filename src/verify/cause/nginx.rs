@@ -1,9 +1,10 @@
 //! Finds blocks and directives of nginx configuration in a generated tree, with their lines.
 //!
-//! Line by line and forgiving: the text may stand inside a YAML manifest, and nothing is decided
-//! here but where to point.
+//! Nothing is decided here but where to point.
 
 use std::collections::BTreeMap;
+
+use crate::inspect::parse::nginx::{Directive as Syntax, parse};
 
 /// A directive with its line.
 #[derive(Debug, Clone)]
@@ -62,49 +63,57 @@ impl Nginx {
         found
     }
 
+    /// Takes in a file; one that nginx itself could not read is passed over.
     fn file(&mut self, file: &str, text: &str) {
-        // One entry an open brace: the block, if it is a server or location.
-        let mut open: Vec<Option<usize>> = Vec::new();
-        for (number, line) in (1_u32..).zip(text.lines()) {
-            let code = line.trim().split(" #").next().unwrap_or("").trim();
-            if code.starts_with('#') || code.is_empty() {
+        if let Ok(directives) = parse(text) {
+            self.take(file, &directives, None);
+        }
+    }
+
+    fn take(&mut self, file: &str, directives: &[Syntax], around: Option<usize>) {
+        for directive in directives {
+            let words: Vec<&str> =
+                directive.arguments().iter().map(|word| word.text.as_str()).collect();
+            let Some(children) = &directive.block else {
+                self.add(file, directive, &words, around);
                 continue;
-            }
-            let around = open.iter().rev().find_map(|block| *block);
-            if let Some(head) = code.strip_suffix('{') {
-                let words: Vec<&str> = head.split_whitespace().collect();
-                let block = match words.as_slice() {
-                    ["server"] => Some(("server", "", "")),
-                    ["location", path] if path.starts_with('@') => Some(("location", "@", *path)),
-                    ["location", path] => Some(("location", "", *path)),
-                    ["location", modifier, path] => Some(("location", *modifier, *path)),
-                    _ => None,
-                };
-                open.push(block.map(|(kind, modifier, path)| {
+            };
+            let head = match (directive.name(), words.as_slice()) {
+                ("server", []) => Some(("server", "", "")),
+                ("location", [path]) if path.starts_with('@') => Some(("location", "@", *path)),
+                ("location", [path]) => Some(("location", "", *path)),
+                ("location", [modifier, path]) => Some(("location", *modifier, *path)),
+                _ => None,
+            };
+            let within = match head {
+                Some((kind, modifier, path)) => {
                     self.blocks.push(Block {
                         kind,
                         modifier: modifier.to_owned(),
-                        path: path.trim_matches('"').to_owned(),
+                        path: path.to_owned(),
                         file: file.to_owned(),
-                        line: number,
+                        line: directive.line,
                         parent: around,
                     });
-                    self.blocks.len() - 1
-                }));
-            } else if code.starts_with('}') {
-                open.pop();
-            } else if let Some(statement) = code.strip_suffix(';') {
-                let (name, value) =
-                    statement.split_once(char::is_whitespace).unwrap_or((statement, ""));
-                self.directives.push(Directive {
-                    name: name.to_owned(),
-                    value: value.trim().to_owned(),
-                    file: file.to_owned(),
-                    line: number,
-                    block: around,
-                });
-            }
+                    Some(self.blocks.len() - 1)
+                }
+                None => {
+                    self.add(file, directive, &words, around);
+                    around
+                }
+            };
+            self.take(file, children, within);
         }
+    }
+
+    fn add(&mut self, file: &str, directive: &Syntax, words: &[&str], around: Option<usize>) {
+        self.directives.push(Directive {
+            name: directive.name().to_owned(),
+            value: words.join(" "),
+            file: file.to_owned(),
+            line: directive.line,
+            block: around,
+        });
     }
 
     /// The location that answers a path.

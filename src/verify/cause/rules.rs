@@ -264,6 +264,15 @@ fn mime(clues: &Clues<'_>, path: &str, first: &str, migrated: &str) -> Cause {
     if first.split(';').next() == migrated.split(';').next() {
         return directive_or(clues, path, "charset", "", "the charset is set in another way");
     }
+    // A location with types of its own inherits none.
+    if let Some(own) = clues.nginx.location(path).and_then(|block| {
+        clues.nginx.directives.iter().find(|one| one.name == "types" && one.block == Some(block))
+    }) {
+        return point(
+            own,
+            format!("this location has types of its own: .{extension} is told here"),
+        );
+    }
     let maps = |directive: &&Directive| {
         !extension.is_empty()
             && directive.name.contains('/')

@@ -77,6 +77,10 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
                     .flatten()
             })
         }
+        // Where no upgrade passes, the app refuses a stranger in another way, too.
+        Kind::Status(_, to) if refused_alike(all, one, *to) => {
+            anywhere(&|difference| matches!(difference.kind, Kind::Handshake(101, _)))
+        }
         // Sockets that failed after their handshake was refused.
         Kind::Failed(_) if one.group == "socket failed" => {
             nearest(&before(&|difference| matches!(difference.kind, Kind::Handshake(..))))
@@ -106,7 +110,11 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
                         .or_else(|| anywhere(&|difference| matches!(difference.kind, Kind::Lost)));
                 }
                 if matches!(what, What::Missing | What::Extra | What::Order | What::Changed) {
-                    return anywhere(&|difference| is_copied(difference));
+                    // A list lacks what an earlier write of the same pass was refused.
+                    return nearest(&before(&|difference| {
+                        matches!(difference.kind, Kind::Status(200..=299, 400..) | Kind::Failed(_))
+                    }))
+                    .or_else(|| anywhere(&|difference| is_copied(difference)));
                 }
             }
             None
@@ -129,6 +137,14 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
         }
         _ => None,
     }
+}
+
+/// Whether a handshake that the original took was refused on the same path with this status.
+fn refused_alike(all: &[Difference], one: &Difference, status: u16) -> bool {
+    all.iter().any(|difference| {
+        matches!(difference.kind, Kind::Handshake(101, to) if to == status)
+            && difference.path == one.path
+    })
 }
 
 fn is_copied(difference: &Difference) -> bool {

@@ -146,8 +146,7 @@ impl Runner<'_> {
                 let Some(mut stream) = self.streams.remove(&close.stream) else {
                     return Ok(Outcome::Done);
                 };
-                let heard =
-                    stream.inbox.wait(&close.stream, u32::MAX, Duration::ZERO, |_| true).await;
+                let heard = stream.inbox.wait(&close.stream, u32::MAX, SETTLE, |_| true).await;
                 Ok(leftover(heard))
             }
             Action::Raw(raw) => {

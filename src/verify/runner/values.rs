@@ -84,10 +84,12 @@ impl Values {
         })
     }
 
-    /// Keeps what `capture` names; nothing when the answer does not hold it.
+    /// Keeps what `capture` names. An answer that does not hold it leaves the name unknown: an
+    /// earlier value would make later steps ask for another thing than on the other side.
     pub(crate) fn capture(&mut self, capture: &Capture, outcome: &Outcome) {
-        if let Some(value) = find(capture, outcome) {
-            self.set(&capture.name, &value);
+        match find(capture, outcome) {
+            Some(value) => self.set(&capture.name, &value),
+            None => drop(self.known.remove(&capture.name)),
         }
     }
 }
@@ -179,5 +181,8 @@ mod tests {
             values.capture(&capture, &outcome);
         }
         assert_eq!(values.fill("${id} ${sid} ${r}").expect("captured"), "9 s3 9");
+        let again = Capture { name: "id".into(), json: Some("/gone".into()), ..Capture::default() };
+        values.capture(&again, &outcome);
+        assert_eq!(values.fill("${id}"), Err(Unknown("id".to_owned())));
     }
 }

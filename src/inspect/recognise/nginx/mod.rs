@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Facts;
+use crate::inspect::parse::secret;
 use crate::inspect::source::{Kind, Source};
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Question, Severity};
@@ -250,6 +251,9 @@ fn configuration(
 /// Whether a directive itself holds a secret: a credential that is written out.
 fn states_secret(node: &Node) -> bool {
     let literal = |text: &str| !text.is_empty() && !text.starts_with('$');
+    if node.arguments.iter().any(|argument| secret::is_certain(argument)) {
+        return true;
+    }
     match (node.name.as_str(), node.arguments.as_slice()) {
         ("proxy_set_header" | "grpc_set_header" | "more_set_input_headers", [name, value, ..]) => {
             let name = name.to_ascii_lowercase();
@@ -258,6 +262,9 @@ fn states_secret(node: &Node) -> bool {
                     .iter()
                     .any(|w| name.contains(w));
             telling && literal(value)
+        }
+        ("fastcgi_param" | "uwsgi_param" | "scgi_param", [name, value, ..]) => {
+            literal(value) && secret::is_secret(name, value)
         }
         ("secure_link_md5" | "secure_link_secret", [_, ..]) => true,
         ("set", [name, value]) => {
