@@ -24,6 +24,7 @@ pub(super) fn roots(differences: &[Difference], passes: &[[Pass; 3]]) -> Vec<usi
     roots
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of difference, read as a table")]
 fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize> {
     let one = &all[index];
     if one.tier != Tier::Fail && !matches!(one.kind, Kind::Rows(_)) {
