@@ -102,6 +102,7 @@ async fn bare(address: &str) -> Duration {
             .header("host", address)
             .body(Empty::<Bytes>::new())
             .expect("a request");
+        sender.ready().await.expect("the connection is kept");
         let response = sender.send_request(request).await.expect("an answer");
         response.into_body().collect().await.expect("a body");
     }
