@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Context, Error, Result};
+use crate::model::finding::Question;
 use crate::model::inventory::Inventory;
 use crate::model::plan::Plan;
 
@@ -73,6 +74,19 @@ impl Workspace {
     /// Reads `plan.yaml`.
     pub fn plan(&self) -> Result<Plan> {
         self.read_analyzed(&self.plan_path())
+    }
+
+    /// The questions that deploy waits for and that plan.yaml leaves open.
+    pub fn open_questions(&self) -> Result<Vec<Question>> {
+        if !self.inventory_path().exists() {
+            return Ok(Vec::new());
+        }
+        let plan = self.plan()?;
+        let path = self.pristine("plan.yaml");
+        let pristine = if path.exists() { Some(self.read_yaml::<Plan>(&path)?) } else { None };
+        let inventory = self.inventory()?;
+        let open = crate::plan::open(&inventory, &plan, pristine.as_ref());
+        Ok(open.into_iter().cloned().collect())
     }
 
     /// Reads a file that analyze writes; when there is none, that is what to do next.

@@ -79,7 +79,11 @@ pub(super) fn trusted_proxy(inventory: &Inventory, found: &mut Vec<Finding>) {
                 Severity::Risk,
                 service,
                 message,
-                format!("the plan sets {name} so that the new proxy is believed"),
+                format!(
+                    "the plan sets {name} so that the new proxy is believed, and with it every \
+                     private address: where the platform hides clients behind one, set it to the \
+                     proxy's network alone"
+                ),
                 vec![trust.evidence.clone()],
             )),
             None => found.push(finding(

@@ -38,7 +38,7 @@ pub(super) fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> 
     session.console.result(&outcome, |outcome| {
         if arguments.diff { diff(outcome.files) } else { summary(outcome, shows) }
     })?;
-    let open = inventory.questions.iter().filter(|question| question.blocking).count();
+    let open = workspace.open_questions()?.len();
     if open > 0 && !shows {
         session.console.say(format_args!(
             "{open} open question{} in inventory.yaml must be answered in plan.yaml before deploy",

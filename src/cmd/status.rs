@@ -54,10 +54,10 @@ fn look(session: &Session) -> Result<Status> {
         status.source = Some(plan.source);
         status.name = Some(plan.name);
     }
-    if workspace.inventory_path().exists() {
-        let questions = workspace.inventory()?.questions;
-        let blocking = questions.into_iter().filter(|question| question.blocking);
-        status.blocking_questions = blocking
+    if workspace.inventory_path().exists() && workspace.plan_path().exists() {
+        status.blocking_questions = workspace
+            .open_questions()?
+            .into_iter()
             .map(|question| format!("{} ({})", question.question, question.answer_in))
             .collect();
     }

@@ -304,6 +304,7 @@ mod tests {
     #[tokio::test]
     async fn all_missing_secrets_are_named_at_once() {
         let plan = Plan {
+            settled: Vec::new(),
             schema: String::new(),
             name: "x".into(),
             source: "docker://none".into(),

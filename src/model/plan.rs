@@ -35,6 +35,9 @@ pub struct Plan {
     /// How the proof is judged.
     #[serde(default)]
     pub verify: VerifyPolicy,
+    /// Ids of questions that are settled without a change here: deploy waits for them no longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<String>,
 }
 
 impl Plan {

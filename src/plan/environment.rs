@@ -20,7 +20,8 @@ pub(super) struct Change {
     pub path: Option<String>,
 }
 
-/// The trust that lets exactly the proxy's new addresses speak for the user.
+/// The trust that lets the proxy's new address speak for the user, whichever it is. It is wider
+/// than the server's was: a client that the proxy sees under a private address is believed, too.
 const PRIVATE_PROXIES: &str = "loopback, linklocal, uniquelocal";
 
 /// The variables of a service that must change.

@@ -7,6 +7,7 @@ mod environment;
 mod image;
 mod ingress;
 mod naming;
+mod open;
 mod probe;
 mod question;
 mod render;
@@ -16,6 +17,7 @@ mod secret;
 mod storage;
 mod workload;
 
+pub use open::open;
 pub use question::questions;
 pub use render::render;
 pub use schedule::{Fields, expand};
@@ -26,6 +28,7 @@ use crate::model::plan::{Plan, SCHEMA, VerifyPolicy, Workload};
 /// Decides what becomes of each part of the server. `name` names project, namespace and images.
 pub fn plan(inventory: &Inventory, name: &str) -> Plan {
     let mut plan = Plan {
+        settled: Vec::new(),
         schema: SCHEMA.to_owned(),
         name: name.to_owned(),
         source: inventory.source.clone(),

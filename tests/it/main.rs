@@ -3,7 +3,6 @@
 
 use std::process::ExitCode;
 
-#[allow(dead_code, unused_imports, reason = "a helper is there for the next test, too")]
 mod support;
 
 // The command line as such: help, usage errors, exit codes.

@@ -173,15 +173,12 @@ fn mime_type(moved: &Moved) {
 }
 
 fn two_replicas(moved: &Moved) {
-    let edit = match moved.target {
-        "k8s" => {
-            let file = moved.workspace.path().join("k8s/base/chat/deployment.yaml");
-            moved.with_edit_of(&file, "replicas: 1", "replicas: 2")
-        }
-        _ => {
-            let service = "\n  chat:\n";
-            moved.with_edit(service, &format!("{service}    scale: 2\n"))
-        }
+    let edit = if moved.target == "k8s" {
+        let file = moved.workspace.path().join("k8s/base/chat/deployment.yaml");
+        moved.with_edit_of(&file, "replicas: 1", "replicas: 2")
+    } else {
+        let service = "\n  chat:\n";
+        moved.with_edit(service, &format!("{service}    scale: 2\n"))
     };
     points_at(&fails(&moved.verify(1), "realtime"), &edit.file());
 }

@@ -233,6 +233,7 @@ mod tests {
 
     fn plan() -> Plan {
         Plan {
+            settled: Vec::new(),
             schema: String::new(),
             name: "shop-a1b2".into(),
             source: String::new(),

@@ -85,22 +85,19 @@ impl Nginx {
                 ("location", [modifier, path]) => Some(("location", *modifier, *path)),
                 _ => None,
             };
-            let within = match head {
-                Some((kind, modifier, path)) => {
-                    self.blocks.push(Block {
-                        kind,
-                        modifier: modifier.to_owned(),
-                        path: path.to_owned(),
-                        file: file.to_owned(),
-                        line: directive.line,
-                        parent: around,
-                    });
-                    Some(self.blocks.len() - 1)
-                }
-                None => {
-                    self.add(file, directive, &words, around);
-                    around
-                }
+            let within = if let Some((kind, modifier, path)) = head {
+                self.blocks.push(Block {
+                    kind,
+                    modifier: modifier.to_owned(),
+                    path: path.to_owned(),
+                    file: file.to_owned(),
+                    line: directive.line,
+                    parent: around,
+                });
+                Some(self.blocks.len() - 1)
+            } else {
+                self.add(file, directive, &words, around);
+                around
             };
             self.take(file, children, within);
         }

@@ -492,6 +492,15 @@ fn value(clues: &Clues<'_>, path: &str, difference: &Difference) -> Cause {
         }
         Kind::Value(What::Scheme, _) => forwarded(clues, path, "url scheme"),
         Kind::Value(What::Authority, _) => forwarded(clues, path, "url host"),
+        Kind::Value(What::Address, _) if difference.group == "client address believed" => {
+            variable_or(
+                clues,
+                &["TRUST"],
+                "the app trusts every private address, and the platform shows it all clients under \
+                 one: give the network of the proxy alone, or keep clients' own addresses \
+                 (externalTrafficPolicy: Local)",
+            )
+        }
         Kind::Value(What::Address, _) => text(
             "the platform's proxies stand between client and app; logs and rate limits see their addresses unless each is trusted",
         ),

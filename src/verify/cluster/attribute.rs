@@ -24,6 +24,7 @@ pub(super) fn roots(differences: &[Difference], passes: &[[Pass; 3]]) -> Vec<usi
     roots
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of difference, read as a table")]
 fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize> {
     let one = &all[index];
     if one.tier != Tier::Fail && !matches!(one.kind, Kind::Rows(_)) {
@@ -112,7 +113,12 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
                 if matches!(what, What::Missing | What::Extra | What::Order | What::Changed) {
                     // A list lacks what an earlier write of the same pass was refused.
                     return nearest(&before(&|difference| {
-                        matches!(difference.kind, Kind::Status(200..=299, 400..) | Kind::Failed(_))
+                        matches!(
+                            difference.kind,
+                            Kind::Status(200..=299, 400..)
+                                | Kind::Failed(_)
+                                | Kind::Handshake(101, _)
+                        )
                     }))
                     .or_else(|| anywhere(&|difference| is_copied(difference)));
                 }

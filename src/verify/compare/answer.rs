@@ -297,6 +297,17 @@ pub(crate) fn in_data(
     )
 }
 
+/// Whether the migrated shows a public address where the original saw the client on a private
+/// network: no platform puts one there, a forged header does.
+fn believed(found: &value::Found) -> bool {
+    let private = |text: &str| match text.trim_matches('"').parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(four)) => Some(four.is_private() || four.is_loopback()),
+        Ok(std::net::IpAddr::V6(six)) => Some(six.is_unique_local() || six.is_loopback()),
+        Err(_) => None,
+    };
+    private(&found.original) == Some(true) && private(&found.migrated) == Some(false)
+}
+
 /// Tier, class, group and summary of a difference in data at a key.
 fn judged(found: &value::Found, key: &str, class: Class) -> (Tier, Class, String, String) {
     let place = if key.is_empty() { "the list" } else { key };
@@ -321,6 +332,12 @@ fn judged(found: &value::Found, key: &str, class: Class) -> (Tier, Class, String
         What::Authority => {
             (Tier::Fail, Class::Proxy, "url host".into(), "URLs have another host or port".into())
         }
+        What::Address if believed(found) => (
+            Tier::Platform,
+            Class::Proxy,
+            "client address believed".into(),
+            "the app believes an address that the client itself gives (X-Forwarded-For)".into(),
+        ),
         What::Address => (
             Tier::Platform,
             Class::Proxy,

@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, Read};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -53,15 +52,6 @@ pub(crate) fn docker<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) ->
     command("docker", arguments).run().expect_code(0).stdout
 }
 
-/// Asks again until the answer is yes; fails, naming `what`, when it does not come in time.
-pub(crate) fn wait_until(seconds: u64, what: &str, mut answer: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(seconds);
-    while !answer() {
-        assert!(Instant::now() < end, "not within {seconds} s: {what}");
-        thread::sleep(Duration::from_millis(200));
-    }
-}
-
 impl Run {
     /// With an environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
@@ -72,12 +62,6 @@ impl Run {
     /// Without an environment variable.
     pub(crate) fn without_env(mut self, name: &str) -> Self {
         self.command.env_remove(name);
-        self
-    }
-
-    /// In this folder.
-    pub(crate) fn current_dir(mut self, folder: &Path) -> Self {
-        self.command.current_dir(folder);
         self
     }
 

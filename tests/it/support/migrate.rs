@@ -53,16 +53,6 @@ impl Migrate {
         Self(cluster::cluster().for_command(self.0))
     }
 
-    /// With an environment variable.
-    pub(crate) fn env(self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        Self(self.0.env(name, value))
-    }
-
-    /// In this folder.
-    pub(crate) fn current_dir(self, folder: &Path) -> Self {
-        Self(self.0.current_dir(folder))
-    }
-
     /// Runs it to its end.
     pub(crate) fn run(self) -> Output {
         self.0.run()

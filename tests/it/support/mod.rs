@@ -4,7 +4,6 @@ mod case;
 mod cluster;
 mod command;
 mod components;
-mod deployment;
 mod golden;
 mod migrate;
 mod moved;
@@ -13,8 +12,7 @@ mod sample;
 
 pub(crate) use case::{Case, cases};
 pub(crate) use cluster::{cluster, kubectl, registry};
-pub(crate) use command::{Output, command, docker, wait_until};
-pub(crate) use deployment::Deployment;
+pub(crate) use command::{command, docker};
 pub(crate) use golden::Golden;
 pub(crate) use migrate::{Migrate, Scratch, Workspace};
 pub(crate) use moved::{CANARY, Moved};

@@ -1,27 +1,18 @@
 //! The old server of `samples/chat`, running: started by its own script, taken down when the value goes.
 
-use std::ffi::OsStr;
 use std::sync::{Mutex, PoisonError};
 
-use super::command::{Output, command};
+use super::command::command;
 use super::{at_end, keep, root};
 
-/// A server that a test may read and, if it is its own, change.
+/// A server that tests read.
 #[derive(Clone)]
 pub(crate) struct Sample {
     name: String,
     url: String,
 }
 
-/// One that is taken down with the value.
-pub(crate) struct OwnSample(Sample);
-
 impl Sample {
-    /// A server of this test's own.
-    pub(crate) fn up(name: &str) -> OwnSample {
-        OwnSample(Self::start(name))
-    }
-
     /// The one that tests share which only read it, or write what does not disturb others; it goes after the last test.
     pub(crate) fn shared() -> Self {
         static SHARED: Mutex<Option<Sample>> = Mutex::new(None);
@@ -69,29 +60,5 @@ impl Sample {
     /// How `migrate analyze` is told to read it.
     pub(crate) fn source(&self) -> String {
         format!("docker://{}", self.name)
-    }
-
-    /// Runs a command on the server.
-    pub(crate) fn exec<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Output {
-        let mut all = vec!["exec".into(), self.name.clone().into()];
-        all.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
-        command("docker", all).run()
-    }
-}
-
-impl std::ops::Deref for OwnSample {
-    type Target = Sample;
-
-    fn deref(&self) -> &Sample {
-        &self.0
-    }
-}
-
-impl Drop for OwnSample {
-    fn drop(&mut self) {
-        // A panic while a failed test unwinds would end the whole run.
-        if !keep() {
-            let _ = command(root().join("samples/chat/down"), ["--name", &self.0.name]).try_run();
-        }
     }
 }
