@@ -13,23 +13,33 @@ struct Cleaned<'a> {
     kept: Vec<&'a Value>,
     length: usize,
     dropped: usize,
-    /// Whether what was taken out stood at the end (the newest last) or at the start.
-    at_end: bool,
+    /// Whether what verify runs made stands at the end (the newest last) or at the start; unknown
+    /// when there is nothing else.
+    at_end: Option<bool>,
 }
 
 fn clean(list: &[Value]) -> Cleaned<'_> {
     let mut kept = Vec::with_capacity(list.len());
-    let mut positions = 0_usize;
-    for (index, element) in list.iter().enumerate() {
-        if is_foreign(element) {
-            positions += 2 * index;
-        } else {
+    for element in list {
+        if !is_foreign(element) {
             kept.push(element);
         }
     }
     let dropped = list.len() - kept.len();
-    let at_end = dropped > 0 && positions / dropped >= list.len().saturating_sub(1);
+    let at_end = if dropped > 0 { made_at_end(list) } else { None };
     Cleaned { kept, length: list.len(), dropped, at_end }
+}
+
+/// Whether what this and other runs made stands, on the whole, behind what they did not.
+fn made_at_end(list: &[Value]) -> Option<bool> {
+    let (mut made, mut others) = ((0_usize, 0_usize), (0_usize, 0_usize));
+    for (index, element) in list.iter().enumerate() {
+        let is_made = is_foreign(element) || element.to_string().contains("${unique}");
+        let sum = if is_made { &mut made } else { &mut others };
+        *sum = (sum.0 + index, sum.1 + 1);
+    }
+    // The means compared, without fractions.
+    (made.1 > 0 && others.1 > 0).then(|| made.0 * others.1 > others.0 * made.1)
 }
 
 /// Whether an element was made by another pass or run.
@@ -223,8 +233,9 @@ fn align(
     let full_first = first.length >= migrated.length || again.length >= migrated.length;
     let pulled_in = if full_first { first.dropped.max(again.dropped) } else { 0 };
     // What takes the place of what was taken out on the other side goes by it.
-    let excused_missing = at_far_end(&missing, pairs.len(), migrated.at_end, pushed_out);
-    let excused_extra = at_far_end(&extra, mine.len(), first.at_end || again.at_end, pulled_in);
+    let at_end = cleaned.iter().find_map(|list| list.at_end);
+    let excused_missing = at_far_end(&missing, pairs.len(), at_end, pushed_out);
+    let excused_extra = at_far_end(&extra, mine.len(), at_end, pulled_in);
     if !excused_missing {
         for index in &missing {
             sink.note(pointer, What::Missing, shown(pairs[*index][0]), "not in the list".into());
@@ -237,16 +248,19 @@ fn align(
     }
 }
 
-/// Whether these are at most `most` elements, all at the end opposite to where others came in.
-fn at_far_end(indices: &[usize], length: usize, came_at_end: bool, most: usize) -> bool {
-    if indices.len() > most {
+/// Whether these are at most `most` elements, all at the end opposite to where others came in; at
+/// either end when that is unknown.
+fn at_far_end(indices: &[usize], length: usize, came_at_end: Option<bool>, most: usize) -> bool {
+    let count = indices.len();
+    if count > most {
         return false;
     }
-    let count = indices.len();
-    if came_at_end {
-        indices.iter().copied().eq(0..count)
-    } else {
-        indices.iter().copied().eq(length - count..length)
+    let at_start = indices.iter().copied().eq(0..count);
+    let at_end = indices.iter().copied().eq(length - count..length);
+    match came_at_end {
+        Some(true) => at_start,
+        Some(false) => at_end,
+        None => at_start || at_end,
     }
 }
 
@@ -415,6 +429,25 @@ mod tests {
             ),
             [What::Missing]
         );
+    }
+
+    #[test]
+    fn a_list_of_the_newest_few_may_be_all_made_by_runs_on_one_side() {
+        let others = |count: usize| (0..count).map(|n| json!({"body": format!("mvaaaaa{n}")}));
+        let window = |old: &[&str], made: usize| -> Value {
+            let old = old.iter().map(|body| json!({"body": body}));
+            let own = std::iter::once(json!({"body": "by ${unique}"}));
+            Value::Array(old.chain(others(made)).chain(own).collect())
+        };
+        assert_eq!(judge(window(&[], 3), window(&[], 3), window(&["old"], 2)), []);
+        // What is not at the far end is still new.
+        let mut strange = window(&["old"], 2);
+        strange.as_array_mut().unwrap().swap(0, 1);
+        strange.as_array_mut().unwrap().push(json!({"body": "stranger"}));
+        assert_ne!(judge(window(&[], 3), window(&[], 3), strange), []);
+        // And so is one more than was pushed out.
+        let more = window(&["a", "b", "c", "d"], 0);
+        assert_ne!(judge(window(&[], 3), window(&[], 3), more), []);
     }
 
     #[test]
