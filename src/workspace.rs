@@ -1,6 +1,6 @@
 //! Where each file of an engagement lies, and how it is written whole or not at all.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -156,10 +156,19 @@ impl Workspace {
             .write(true)
             .open(&path)
             .input(format_args!("open {}", path.display()))?;
-        file.try_lock().map_err(|_| {
-            Error::refused(format!("another migrate works in {}", self.root.display()))
-                .help("wait for it to end")
-        })?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::refused(format!(
+                    "another migrate works in {}",
+                    self.root.display()
+                ))
+                .help("wait for it to end"));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).input(format_args!("lock {}", path.display()));
+            }
+        }
         Ok(Lock { _file: file })
     }
 }

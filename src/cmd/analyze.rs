@@ -59,7 +59,7 @@ pub(super) async fn run(session: &Session, arguments: &cli::Analyze) -> Result<E
         Some(name) => name,
         None => new_name(&arguments.source),
     };
-    let fresh = plan::render(&plan::plan(&planned, &name));
+    let fresh = plan::render(&plan::plan(&planned, &name))?;
     let merged = merged_plan(workspace, &fresh)?;
     let scenario = derive(&planned, source.as_ref());
     let scenario_text = format!("{SCENARIO_HEAD}{}", to_yaml(&scenario)?);

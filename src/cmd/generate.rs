@@ -1,12 +1,13 @@
 //! `migrate generate`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde::Serialize;
 
 use crate::cli::{self, Target};
 use crate::cmd::Session;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Context, Error, Exit, Result};
 use crate::generate::write::{Change, What, apply, compare};
 use crate::model::inventory::{FitVerdict, Inventory};
 use crate::workspace::Workspace;
@@ -23,7 +24,7 @@ pub(super) fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> 
     let inventory = workspace.inventory()?;
     let plan = workspace.plan()?;
     refuse_what_does_not_fit(arguments.to, &inventory)?;
-    let captured = |path: &str| std::fs::read_to_string(workspace.captured(path)).ok();
+    let captured = |path: &str| copy(&workspace.captured(path));
     let tree =
         crate::generate::tree(arguments.to, &plan, &inventory, &captured, &arguments.overlay)
             .map_err(|error| in_plan(workspace, error))?;
@@ -47,6 +48,15 @@ pub(super) fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> 
     }
     let differs = changes.iter().any(Change::changes);
     Ok(if arguments.check && differs { Exit::No } else { Exit::Yes })
+}
+
+/// The text of a copy of a configuration file. One that cannot be read is not one that is missing.
+fn copy(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).input(format_args!("read {}", path.display())),
+    }
 }
 
 /// An error on plan.yaml with the file's path and the line.
@@ -119,4 +129,17 @@ fn diff(changes: &[Change]) -> String {
         text.push_str(&patch);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_copy_that_is_not_there_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(copy(&folder.path().join("none")).unwrap(), None);
+        let error = copy(folder.path()).unwrap_err();
+        assert_eq!(error.exit(), Exit::Input);
+    }
 }

@@ -12,14 +12,14 @@ use crate::model::plan::{Plan, Translate, Workload};
 pub(crate) fn files(
     plan: &Plan,
     inventory: &Inventory,
-    captured: &dyn Fn(&str) -> Option<String>,
+    captured: &dyn Fn(&str) -> Result<Option<String>>,
     folder: impl Fn(&str) -> String,
 ) -> Result<Tree> {
     let mut tree = Tree::new();
     for workload in &plan.workloads {
         let addresses = addresses(inventory, workload);
         for file in workload.files.iter().filter(|file| file.secret.is_none()) {
-            let text = captured(&file.path).ok_or_else(|| {
+            let text = captured(&file.path)?.ok_or_else(|| {
                 Error::input(format!(
                     "plan.yaml: workloads[{}].files names {}, of which there is no copy",
                     workload.id, file.path

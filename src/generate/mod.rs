@@ -25,13 +25,13 @@ pub type Tree = BTreeMap<String, String>;
 
 /// The files of a target.
 ///
-/// `captured` gives the text of a configuration file of the source by its path there; `overlay`
+/// `captured` gives the text of a configuration file of the source by its path there, `None` when there is no copy; `overlay`
 /// names the overlay beside the base (Kubernetes).
 pub fn tree(
     target: Target,
     plan: &Plan,
     inventory: &Inventory,
-    captured: &dyn Fn(&str) -> Option<String>,
+    captured: &dyn Fn(&str) -> Result<Option<String>>,
     overlay: &str,
 ) -> Result<Tree> {
     let units = unit::units(plan)?;

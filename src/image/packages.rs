@@ -131,15 +131,15 @@ impl Packages {
             .collect()
     }
 
-    /// The paths that dpkg lists for a package, as listed.
-    pub(super) fn files(&self, source: &dyn Source, name: &str) -> Vec<String> {
-        let Some(stem) = self.info_stem(source, name) else { return Vec::new() };
-        let text = source.read(&format!("{INFO}/{stem}.list"), LIMIT).unwrap_or_default();
-        String::from_utf8_lossy(&text)
+    /// The paths that dpkg lists for a package, as listed; none when it keeps no list of it.
+    pub(super) fn files(&self, source: &dyn Source, name: &str) -> Result<Vec<String>> {
+        let Some(stem) = self.info_stem(source, name) else { return Ok(Vec::new()) };
+        let text = source.read(&format!("{INFO}/{stem}.list"), LIMIT)?;
+        Ok(String::from_utf8_lossy(&text)
             .lines()
             .filter(|line| line.starts_with('/') && *line != "/.")
             .map(str::to_owned)
-            .collect()
+            .collect())
     }
 
     /// How dpkg names a package's own files: `libc6:amd64` where several architectures may be

@@ -120,7 +120,7 @@ impl Chooser<'_> {
         }
         let closure = packages.closure(&wanted)?;
         for name in &closure {
-            for path in packages.files(self.source, name) {
+            for path in packages.files(self.source, name)? {
                 self.package_file(&path);
             }
         }

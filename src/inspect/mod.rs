@@ -151,7 +151,7 @@ mod tests {
         assert!(!text.contains("8Qz7Lw"), "{text}");
         let workspace = crate::workspace::Workspace::new("migration");
         assert!(!crate::assess::summary::text(&inventory, &workspace).contains("8Qz7Lw"));
-        let plan = crate::plan::render(&crate::plan::plan(&inventory, "shop-abcd"));
+        let plan = crate::plan::render(&crate::plan::plan(&inventory, "shop-abcd")).unwrap();
         assert!(!plan.contains("8Qz7Lw"), "{plan}");
         for (path, text) in captured {
             assert!(!text.contains("8Qz7Lw"), "{path}: {text}");

@@ -1,11 +1,13 @@
 //! The text of plan.yaml.
 
+use crate::error::Result;
 use crate::model::plan::Plan;
+use crate::workspace::to_yaml;
 
 /// A plan as YAML with a few words on how to edit it.
-pub fn render(plan: &Plan) -> String {
-    let body = serde_saphyr::to_string(plan).unwrap_or_default();
-    format!(
+pub fn render(plan: &Plan) -> Result<String> {
+    let body = to_yaml(plan)?;
+    Ok(format!(
         "# yaml-language-server: $schema=schemas/plan.json\n\
          #\n\
          # What becomes of each part of the server. Yours to edit: `migrate analyze` merges its new\n\
@@ -15,5 +17,5 @@ pub fn render(plan: &Plan) -> String {
          #   secrets          names and places only; values go from the source to the target at deploy\n\
          #   volumes.move     whether `migrate data copy` moves the content\n\
          \n{body}"
-    )
+    ))
 }

@@ -85,6 +85,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Bytes of the body that came, which may be more than were kept.
     pub body_bytes: u64,
+    /// SHA-256 of all that came, when more came than was kept.
+    pub digest: Option<[u8; 32]>,
     /// How the body ended early, when it did.
     pub broken: Option<String>,
     /// From the request's last byte to the answer's first.

@@ -23,6 +23,7 @@ fn http(path: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Outco
         headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
         body: body.to_vec(),
         body_bytes: body.len() as u64,
+        digest: None,
         broken: None,
         first_byte: Duration::from_millis(3),
         total: Duration::from_millis(4),

@@ -37,7 +37,7 @@ pub(super) fn planned(case: &Path) -> (Inventory, Plan) {
 pub(super) fn generated(case: &Path, target: Target) -> Tree {
     let (inventory, plan) = planned(case);
     let captured = |path: &str| {
-        std::fs::read_to_string(case.join("source").join(path.trim_start_matches('/'))).ok()
+        Ok(std::fs::read_to_string(case.join("source").join(path.trim_start_matches('/'))).ok())
     };
     tree(target, &plan, &inventory, &captured, "private").expect("a tree")
 }
@@ -47,7 +47,7 @@ fn trees_are_as_committed() {
     let mut report = String::new();
     for case in cases() {
         let (_, plan) = planned(&case);
-        let text = crate::plan::render(&plan);
+        let text = crate::plan::render(&plan).expect("a text");
         let read: Plan = from_yaml(&text, "plan.yaml").expect("what was written reads back");
         assert_eq!(read, plan);
         compare(&case, "plan", &BTreeMap::from([("plan.yaml".to_owned(), text)]), &mut report);

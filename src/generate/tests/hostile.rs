@@ -27,7 +27,7 @@ fn generate(
     plan: &Plan,
 ) -> crate::error::Result<crate::generate::Tree> {
     let captured = |path: &str| {
-        std::fs::read_to_string(case.join("source").join(path.trim_start_matches('/'))).ok()
+        Ok(std::fs::read_to_string(case.join("source").join(path.trim_start_matches('/'))).ok())
     };
     tree(target, plan, inventory, &captured, "private")
 }

@@ -381,6 +381,7 @@ fn raw(bytes: &[u8]) -> Option<Answer> {
         headers,
         body_bytes: body.len() as u64,
         body,
+        digest: None,
         broken: None,
         first_byte: std::time::Duration::ZERO,
         total: std::time::Duration::ZERO,

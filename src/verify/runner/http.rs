@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
+use sha2::{Digest as _, Sha256};
 
 use super::target::{Stream, failure};
 use crate::verify::observation::{Answer, Failure, FailureKind};
@@ -72,7 +73,9 @@ impl Connection {
         let sent = Instant::now();
         let response = tokio::time::timeout(SILENCE, self.sender.send_request(request))
             .await
-            .map_err(|_| failure(FailureKind::Timeout, "no answer within 30 s"))?
+            .map_err(|_| {
+                failure(FailureKind::Timeout, format!("no answer within {} s", SILENCE.as_secs()))
+            })?
             .map_err(|error| of_hyper(&error))?;
         let first_byte = sent.elapsed();
         let answer = Answer {
@@ -82,6 +85,7 @@ impl Connection {
             headers: headers(response.headers()),
             body: Vec::new(),
             body_bytes: 0,
+            digest: None,
             broken: None,
             first_byte,
             total: first_byte,
@@ -101,30 +105,46 @@ impl Head {
     /// Reads the body to its end, or to where it broke.
     pub(crate) async fn read(self) -> Answer {
         let Self { mut answer, mut body, sent } = self;
+        let mut hash = Sha256::new();
         loop {
             if sent.elapsed() > WHOLE {
-                answer.broken = Some("not whole within 120 s".to_owned());
+                answer.broken = Some(format!("not whole within {} s", WHOLE.as_secs()));
+                answer.total = sent.elapsed();
+                answer.digest = digest(&answer, hash);
                 return answer;
             }
             match tokio::time::timeout(SILENCE, body.frame()).await {
-                Err(_) => answer.broken = Some("silent for 30 s within the body".to_owned()),
+                Err(_) => {
+                    answer.broken =
+                        Some(format!("silent for {} s within the body", SILENCE.as_secs()));
+                }
                 Ok(Some(Err(error))) => answer.broken = Some(of_hyper(&error).message),
                 Ok(Some(Ok(frame))) => {
                     let Some(data) = frame.data_ref() else { continue };
+                    // What is cut off as endless is cut at the same byte whatever the frames.
+                    let left = ENDLESS.saturating_sub(answer.body_bytes);
+                    let hashed = usize::try_from(left).unwrap_or(usize::MAX).min(data.len());
+                    hash.update(&data[..hashed]);
                     answer.body_bytes += data.len() as u64;
                     let room = KEPT.saturating_sub(answer.body.len()).min(data.len());
                     answer.body.extend_from_slice(&data[..room]);
                     if answer.body_bytes <= ENDLESS {
                         continue;
                     }
-                    answer.broken = Some("larger than 256 MiB".to_owned());
+                    answer.broken = Some(format!("larger than {} MiB", ENDLESS >> 20));
                 }
                 Ok(None) => {}
             }
             answer.total = sent.elapsed();
+            answer.digest = digest(&answer, hash);
             return answer;
         }
     }
+}
+
+/// What tells bodies apart of which only the beginning is kept.
+fn digest(answer: &Answer, hash: Sha256) -> Option<[u8; 32]> {
+    (answer.body_bytes > answer.body.len() as u64).then(|| hash.finalize().into())
 }
 
 fn request(prepared: &Prepared) -> Result<hyper::Request<Full<Bytes>>, Failure> {

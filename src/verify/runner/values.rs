@@ -169,6 +169,7 @@ mod tests {
             headers: vec![("set-cookie".into(), "sid=s3; Path=/; HttpOnly".into())],
             body: br#"{"room":{"id":9}}"#.to_vec(),
             body_bytes: 17,
+            digest: None,
             broken: None,
             first_byte: std::time::Duration::ZERO,
             total: std::time::Duration::ZERO,

@@ -118,6 +118,7 @@ fn answer(response: &Response, path: &str, sent: Instant) -> Answer {
         headers: headers(response.headers()),
         body_bytes: body.len() as u64,
         body,
+        digest: None,
         broken: None,
         first_byte: sent.elapsed(),
         total: sent.elapsed(),

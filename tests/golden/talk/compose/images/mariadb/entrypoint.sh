@@ -56,8 +56,17 @@ text() {
     if [ -z "$1" ]; then printf "''"; else printf 'CONVERT(%s USING utf8mb4)' "$(hex "$1")"; fi
 }
 
+quoted() {
+    printf "CONCAT('\`', REPLACE(%s, '\`', '\`\`'), '\`')" "$1"
+}
+
 name() {
-    printf "CONCAT('\`', REPLACE(%s, '\`', '\`\`'), '\`')" "$(text "$1")"
+    quoted "$(text "$1")"
+}
+
+# In a grant, `_` and `%` of a database's name stand for any text unless they are escaped.
+literally() {
+    quoted "REPLACE(REPLACE($(text "$1"), '_', $(text '\_')), '%', $(text '\%'))"
 }
 
 statements() {
@@ -72,14 +81,17 @@ statements() {
         echo "EXECUTE IMMEDIATE CONCAT('CREATE DATABASE IF NOT EXISTS ', $(name "$database"));"
         echo "EXECUTE IMMEDIATE CONCAT('CREATE USER IF NOT EXISTS ', $account);"
         echo "EXECUTE IMMEDIATE CONCAT('ALTER USER ', $account, ' IDENTIFIED BY ', QUOTE($(text "$password")));"
-        echo "EXECUTE IMMEDIATE CONCAT('GRANT ALL PRIVILEGES ON ', $(name "$database"), '.* TO ', $account);"
+        echo "EXECUTE IMMEDIATE CONCAT('GRANT ALL PRIVILEGES ON ', $(literally "$database"), '.* TO ', $account);"
         n=$((n + 1))
     done
 }
 
 if [ -n "${MIGRATE_USER_0+x}" ]; then
     server=$1
-    statements | "$server" ${defaults:+"$defaults"} --datadir="$data" --bootstrap --log-warnings=0
+    # All of them or none: a pipe from a function that fails half way would end like a whole one.
+    all=$(statements)
+    printf '%s\n' "$all" | "$server" ${defaults:+"$defaults"} --datadir="$data" --bootstrap --log-warnings=0
+    unset all
 fi
 
 # The server need not know them.
