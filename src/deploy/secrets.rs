@@ -160,6 +160,7 @@ fn trim_line_end(bytes: &[u8]) -> &[u8] {
 
 /// Applies the plan's replacements; what they do not name stays byte for byte.
 fn replace_all(secret: &Secret, mut value: Vec<u8>) -> Vec<u8> {
+    let mut replaced = secret.replace.is_empty();
     for Replace { from, to, key } in &secret.replace {
         let spans = match key {
             Some(key) if secret.kind == SecretKind::File => lookup::spans(&value, key),
@@ -174,13 +175,15 @@ fn replace_all(secret: &Secret, mut value: Vec<u8>) -> Vec<u8> {
             done = span.end;
         }
         out.extend_from_slice(&value[done..]);
-        if hits == 0 {
-            tracing::warn!(
-                "secret {}: the text to replace by {to} is not there; see secrets in plan.yaml",
-                secret.name
-            );
-        }
+        // The plan names every way in which an address can be written; one of them is there.
+        replaced |= hits > 0;
         value = out;
+    }
+    if !replaced {
+        tracing::warn!(
+            "secret {}: none of the texts to replace is there; see secrets in plan.yaml",
+            secret.name
+        );
     }
     value
 }

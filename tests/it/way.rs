@@ -167,15 +167,14 @@ fn cookie_attribute(moved: &Moved) {
 }
 
 fn mime_type(moved: &Moved) {
-    let edit = moved
-        .with_edit("location ^~ /assets/ {", "location ^~ /assets/ { types { text/plain css js; }");
+    let edit = moved.with_edit("application/javascript  ", "text/plain  ");
     points_at(&fails(&moved.verify(1), "static"), &edit.file());
 }
 
 fn two_replicas(moved: &Moved) {
     let edit = if moved.target == "k8s" {
-        let file = moved.workspace.path().join("k8s/base/chat/deployment.yaml");
-        moved.with_edit_of(&file, "replicas: 1", "replicas: 2")
+        let file = moved.workspace.path().join("k8s/overlays/private/kustomization.yaml");
+        moved.with_edit_of(&file, "- name: chat\n    count: 1", "- name: chat\n    count: 2")
     } else {
         let service = "\n  chat:\n";
         moved.with_edit(service, &format!("{service}    scale: 2\n"))

@@ -424,7 +424,10 @@ fn stream<'i>(subject: &Subject<'i>, app: &'i Service) -> Option<(&'i Route, Str
 
 fn stream_open(subject: &Subject<'_>, builder: &mut Builder, people: &People, app: &Service) {
     let Some((route, path)) = stream(subject, app) else { return };
-    let headers = people.headers("a");
+    let mut headers = people.headers("a");
+    // What went before is another on each side by what runs of verify added: only what comes now
+    // is heard, where the server knows event ids.
+    headers.push(("last-event-id".to_owned(), "999999999".to_owned()));
     let open = Action::SseOpen(SseOpen { name: "events".to_owned(), path, headers });
     builder.add(Draft::new("events-open", open).origin(
         &app.id,
