@@ -297,6 +297,19 @@ pub(crate) fn in_data(
     )
 }
 
+/// A client's address that is another on each side.
+fn address(found: &value::Found) -> (Tier, Class, String, String) {
+    let (group, summary) = if believed(found) {
+        (
+            "client address believed",
+            "the app believes an address that the client itself gives (X-Forwarded-For)",
+        )
+    } else {
+        ("client address", "the app sees clients under another address")
+    };
+    (Tier::Platform, Class::Proxy, group.into(), summary.into())
+}
+
 /// Whether the migrated shows a public address where the original saw the client on a private
 /// network: no platform puts one there, a forged header does.
 fn believed(found: &value::Found) -> bool {
@@ -332,18 +345,7 @@ fn judged(found: &value::Found, key: &str, class: Class) -> (Tier, Class, String
         What::Authority => {
             (Tier::Fail, Class::Proxy, "url host".into(), "URLs have another host or port".into())
         }
-        What::Address if believed(found) => (
-            Tier::Platform,
-            Class::Proxy,
-            "client address believed".into(),
-            "the app believes an address that the client itself gives (X-Forwarded-For)".into(),
-        ),
-        What::Address => (
-            Tier::Platform,
-            Class::Proxy,
-            "client address".into(),
-            "the app sees clients under another address".into(),
-        ),
+        What::Address => address(found),
         What::Forwarded => (
             Tier::Platform,
             Class::Proxy,
