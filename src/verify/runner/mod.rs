@@ -14,6 +14,7 @@ pub(crate) mod tls;
 mod values;
 mod websocket;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -69,12 +70,15 @@ impl Sides {
         scenario: &Scenario,
         around: &mut impl Around,
     ) -> Result<[Pass; 3]> {
-        let original = self.pass(scenario, Side::Original, pass::FIRST_WAIT, around).await?;
+        let nothing = BTreeMap::new();
+        let original =
+            self.pass(scenario, Side::Original, pass::FIRST_WAIT, &nothing, around).await?;
+        let heard = heard(&original);
         let wait = (longest_wait(&original) * 5).max(SHORTEST_WAIT);
         let mut order = [Side::Again, Side::Migrated];
         order.shuffle(&mut rand::rng());
-        let first = self.pass(scenario, order[0], wait, around).await?;
-        let second = self.pass(scenario, order[1], wait, around).await?;
+        let first = self.pass(scenario, order[0], wait, &heard, around).await?;
+        let second = self.pass(scenario, order[1], wait, &heard, around).await?;
         let (again, migrated) =
             if order[0] == Side::Again { (first, second) } else { (second, first) };
         Ok([original, again, migrated])
@@ -85,6 +89,7 @@ impl Sides {
         scenario: &Scenario,
         side: Side,
         wait: Duration,
+        expected: &BTreeMap<String, usize>,
         around: &mut impl Around,
     ) -> Result<Pass> {
         let target = if side == Side::Migrated { &self.migrated } else { &self.original };
@@ -94,7 +99,8 @@ impl Sides {
         around.before(side).await?;
         let unique = unique();
         tracing::info!("{side:?}: scenario {} as {unique}", scenario.name);
-        let pass = pass::run(scenario, side, target, &unique, wait, self.allow_writes).await;
+        let pass =
+            pass::run(scenario, side, target, &unique, wait, self.allow_writes, expected).await;
         around.after(side).await?;
         Ok(pass)
     }
@@ -102,7 +108,8 @@ impl Sides {
 
 /// Carries out a scenario once, writes included.
 pub(crate) async fn once(scenario: &Scenario, target: &Target) -> Pass {
-    pass::run(scenario, Side::Original, target, &unique(), pass::FIRST_WAIT, true).await
+    let nothing = BTreeMap::new();
+    pass::run(scenario, Side::Original, target, &unique(), pass::FIRST_WAIT, true, &nothing).await
 }
 
 /// Eight lower-case letters and digits that begin with `mv`: what a run of verify made is known by
@@ -113,6 +120,19 @@ fn unique() -> String {
     let tail: String =
         (0..6).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect();
     format!("mv{tail}")
+}
+
+/// How many messages each socket and stream heard.
+fn heard(pass: &Pass) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for observation in &pass.observations {
+        if let Outcome::Messages(heard) = &observation.outcome {
+            for one in heard {
+                *counts.entry(one.name.clone()).or_default() += one.messages.len();
+            }
+        }
+    }
+    counts
 }
 
 fn longest_wait(pass: &Pass) -> Duration {

@@ -12,6 +12,7 @@ use super::body;
 use super::cookies::Jar;
 use super::events::Events;
 use super::http::{Connection, Prepared};
+use super::inbox::Inbox;
 use super::raw;
 use super::target::{Stream, Target};
 use super::values::{Unknown, Values};
@@ -45,6 +46,10 @@ pub(super) struct Runner<'a> {
     sockets: BTreeMap<String, Socket>,
     streams: BTreeMap<String, Events>,
     client_address: Option<IpAddr>,
+    /// How many messages each socket and stream heard in the original's first pass, by name.
+    expected: &'a BTreeMap<String, usize>,
+    /// How many each has heard in this pass.
+    heard: BTreeMap<String, usize>,
 }
 
 /// One user: cookies and a connection that is kept.
@@ -80,6 +85,7 @@ pub(super) async fn run(
     unique: &str,
     wait: Duration,
     allow_writes: bool,
+    expected: &BTreeMap<String, usize>,
 ) -> Pass {
     let mut runner = Runner {
         target,
@@ -90,6 +96,8 @@ pub(super) async fn run(
         sockets: BTreeMap::new(),
         streams: BTreeMap::new(),
         client_address: None,
+        expected,
+        heard: BTreeMap::new(),
     };
     let mut observations = Vec::new();
     for step in &scenario.steps {
@@ -119,6 +127,11 @@ impl Runner<'_> {
                 Err(Stop::Skipped(reason)) => Outcome::Skipped(reason),
             }
         };
+        if let Outcome::Messages(heard) = &outcome {
+            for one in heard {
+                *self.heard.entry(one.name.clone()).or_default() += one.messages.len();
+            }
+        }
         for capture in &step.capture {
             self.values.capture(capture, &outcome);
         }
@@ -143,8 +156,12 @@ impl Runner<'_> {
                 let Some(mut socket) = self.sockets.remove(&close.socket) else {
                     return Ok(Outcome::Done);
                 };
-                let heard = socket.inbox.wait(&close.socket, u32::MAX, SETTLE, |_| true).await;
+                let heard = self.rest(&close.socket, &mut socket.inbox).await;
                 socket.close(close.code).await;
+                // Others may be told that it left; the next to be closed must still hear it.
+                if !self.sockets.is_empty() {
+                    self.settle().await;
+                }
                 Ok(leftover(heard))
             }
             Action::SseOpen(open) => self.sse_open(&step.client, open).await,
@@ -153,7 +170,7 @@ impl Runner<'_> {
                 let Some(mut stream) = self.streams.remove(&close.stream) else {
                     return Ok(Outcome::Done);
                 };
-                let heard = stream.inbox.wait(&close.stream, u32::MAX, SETTLE, |_| true).await;
+                let heard = self.rest(&close.stream, &mut stream.inbox).await;
                 Ok(leftover(heard))
             }
             Action::Raw(raw) => {
@@ -280,6 +297,20 @@ impl Runner<'_> {
         socket.send(text).await?;
         self.settle().await;
         Ok(Outcome::Done)
+    }
+
+    /// What a socket or stream still hears before it is closed. What the original heard by then
+    /// may be late: only what does not come at all is lost.
+    async fn rest(&self, name: &str, inbox: &mut Inbox) -> Heard {
+        let count = |counts: &BTreeMap<String, usize>| counts.get(name).copied().unwrap_or(0);
+        let open = count(self.expected).saturating_sub(count(&self.heard));
+        let open = u32::try_from(open).unwrap_or(u32::MAX);
+        let mut heard = inbox.wait(name, open, self.wait, |_| true).await;
+        let more = inbox.wait(name, u32::MAX, SETTLE, |_| true).await;
+        heard.messages.extend(more.messages);
+        heard.closed = more.closed;
+        heard.waited += more.waited;
+        heard
     }
 
     /// Lets what was sent take effect: until something was heard and then nothing for a while.
