@@ -457,6 +457,10 @@ fn status(scene: &Scene<'_>, first: &Answer, migrated: &Answer) -> Difference {
         (_, 401) if migrated.headers.iter().any(|(name, _)| name == "www-authenticate") => {
             (Class::Proxy, "basic auth".to_owned())
         }
+        // Nobody logs in for a file that must not be served.
+        (401 | 403, _) | (_, 401 | 403) if is_hidden(scene.path) => {
+            (Class::Static, "hidden file".to_owned())
+        }
         (401 | 403, _) | (_, 401 | 403) => (Class::Session, format!("status {from} {to}")),
         (206 | 304 | 416 | 412, _) | (_, 206 | 304 | 416 | 412) => {
             (Class::Static, format!("status {from} {to}"))
@@ -474,6 +478,25 @@ fn status(scene: &Scene<'_>, first: &Answer, migrated: &Answer) -> Difference {
     )
 }
 
+/// Whether a path leads to a file or folder that begins with a dot; `/.well-known/` is public.
+fn is_hidden(path: &str) -> bool {
+    let path = path.split(['?', '#']).next().unwrap_or("");
+    path.split('/').any(|part| part.len() > 1 && part.starts_with('.') && part != "..")
+        && !path.starts_with("/.well-known/")
+}
+
 fn reason(status: u16) -> &'static str {
     hyper::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason()).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_files_are_known_by_their_dot() {
+        assert!(is_hidden("/.env") && is_hidden("/a/.git/config?x=1"));
+        assert!(!is_hidden("/a.b/c") && !is_hidden("/x?y=/.env") && !is_hidden("/../x"));
+        assert!(!is_hidden("/.well-known/acme-challenge/x"));
+    }
 }
