@@ -25,7 +25,7 @@ pub(crate) async fn run_deploy(session: &Session, arguments: &cli::Deploy) -> Re
             for note in notes {
                 console.say(format_args!("note: {note}"));
             }
-            console.result(&deployment, text)?;
+            console.result(&deployment, Deployment::text)?;
         }
         Outcome::Preview(preview) => console.result(&preview, preview_text)?,
     }
@@ -53,24 +53,6 @@ pub(crate) async fn run_undeploy(session: &Session, arguments: &cli::Undeploy) -
         }
     })?;
     Ok(Exit::Yes)
-}
-
-fn text(deployment: &Deployment) -> String {
-    let mut text = String::new();
-    for workload in &deployment.workloads {
-        let state = if workload.ready { "ready" } else { "waits for its data" };
-        let _ = writeln!(text, "  {:<20} {state}", workload.id);
-    }
-    match &deployment.url {
-        Some(url) => {
-            let _ = writeln!(text, "reached at {url}");
-        }
-        None => text.push_str("nothing is published\n"),
-    }
-    if deployment.workloads.iter().any(|workload| !workload.ready) {
-        text.push_str("next: migrate data copy --to compose\n");
-    }
-    text
 }
 
 fn preview_text(preview: &Preview) -> String {

@@ -1,7 +1,6 @@
 //! The `k8s` side of `migrate deploy` and `migrate undeploy`.
 
 use serde::Serialize;
-use std::fmt::Write as _;
 
 use super::{Options, Outcome, Preview, deploy, undeploy::undeploy};
 use crate::cli;
@@ -22,7 +21,7 @@ pub(crate) async fn run_deploy(session: &Session, arguments: &cli::Deploy) -> Re
     };
     let _lock = workspace.lock()?;
     match deploy(workspace, &plan, options, *console).await? {
-        Outcome::Deployed(deployment) => console.result(&deployment, text)?,
+        Outcome::Deployed(deployment) => console.result(&deployment, Deployment::text)?,
         Outcome::Preview(preview) => console.result(&preview, Preview::text)?,
     }
     Ok(Exit::Yes)
@@ -49,23 +48,4 @@ pub(crate) async fn run_undeploy(session: &Session, arguments: &cli::Undeploy) -
         }
     })?;
     Ok(Exit::Yes)
-}
-
-/// A deployment for people.
-fn text(deployment: &Deployment) -> String {
-    let mut text = String::new();
-    for workload in &deployment.workloads {
-        let state = if workload.ready { "ready" } else { "waits for its data" };
-        let _ = writeln!(text, "  {:<20} {state}", workload.id);
-    }
-    match &deployment.url {
-        Some(url) => {
-            let _ = writeln!(text, "reached at {url}");
-        }
-        None => text.push_str("nothing is published\n"),
-    }
-    if deployment.workloads.iter().any(|workload| !workload.ready) {
-        text.push_str("next: migrate data copy --to k8s\n");
-    }
-    text
 }
