@@ -13,7 +13,8 @@ use crate::data::end::{self, End};
 use crate::data::record::Copied;
 use crate::data::tables::{Depth, Table, TableMark, layout, measure};
 use crate::data::transfer;
-use crate::deploy::{compose, k8s};
+use crate::deploy::k8s::rollout::Waiting;
+use crate::deploy::{compose, k8s, secrets};
 use crate::error::{Error, Result};
 use crate::model::inventory::StateKind;
 use crate::model::plan::{Plan, WorkloadKind};
@@ -147,7 +148,9 @@ pub(crate) async fn copy(
     to.restart(plan, &waiting).await?;
     if let Some(cluster) = to.cluster() {
         // A container of the old rollout is about to go: files are put into one of the new.
-        let _ = k8s::rollout::ready(cluster, &databases_of(plan), console).await;
+        let secrets = secrets::resolve(plan, secrets_from).await?;
+        let waits = Waiting { cluster, plan, secrets: &secrets, console };
+        waits.ready(&databases_of(plan)).await?;
         settle(cluster, &waiting).await;
     }
     for volume in plan.volumes.iter().filter(|volume| volume.moves) {
@@ -184,7 +187,8 @@ pub(crate) async fn copy(
                 .filter(|workload| workload.kind == WorkloadKind::Proxy)
                 .map(|workload| workload.id.clone()),
         );
-        k8s::rollout::ready(cluster, &all, console).await?;
+        let secrets = secrets::resolve(plan, secrets_from).await?;
+        Waiting { cluster, plan, secrets: &secrets, console }.ready(&all).await?;
         k8s::mark_ready(workspace, &all)?;
     }
     if to.engine().is_some() {

@@ -2,11 +2,14 @@
 
 pub(crate) mod compose;
 pub(crate) mod k8s;
+pub(crate) mod lack;
 pub(crate) mod secrets;
 
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
+
+use lack::Lack;
 
 /// What `deploy` reports: the contract's JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +27,11 @@ impl Deployment {
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for workload in &self.workloads {
-            let state = if workload.ready { "ready" } else { "waits for its data" };
+            let state = match workload.lacks {
+                _ if workload.ready => "ready",
+                Some(lack) => lack.text(),
+                None => "not ready",
+            };
             let _ = writeln!(text, "  {:<20} {state}", workload.id);
         }
         match &self.url {
@@ -32,6 +39,12 @@ impl Deployment {
                 let _ = writeln!(text, "reached at {url}");
             }
             None => text.push_str("nothing is published\n"),
+        }
+        if self.workloads.iter().any(|workload| workload.lacks == Some(Lack::Unclear)) {
+            text.push_str(
+                "what is not ready says nothing of missing data: its last lines are above; copy \
+                 the data, and what is still not ready then fails for another reason\n",
+            );
         }
         if self.workloads.iter().any(|workload| !workload.ready) {
             let _ = writeln!(text, "next: migrate data copy --to {}", self.target);
@@ -49,4 +62,7 @@ pub(crate) struct WorkloadState {
     pub(crate) image: String,
     /// Whether it can serve. What still waits for its data cannot.
     pub(crate) ready: bool,
+    /// What it lacks when it is not ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lacks: Option<Lack>,
 }

@@ -17,6 +17,7 @@ use futures_util::StreamExt;
 
 use super::desired::{Desired, PlacedFile};
 use crate::connection::docker::{Container, is_missing, reason};
+use crate::deploy::lack::Ending;
 use crate::error::{Context, Error, Result};
 
 pub(super) const PROJECT: &str = "com.docker.compose.project";
@@ -377,6 +378,20 @@ impl Project<'_> {
             .map_err(|error| reason(&error))
             .remote(format_args!("look at container {id}"))?;
         Ok(health(&there))
+    }
+
+    /// How a container's process last ended.
+    pub(super) async fn ending(&self, id: &str) -> Ending {
+        let there = self.docker.inspect_container(id, None::<InspectContainerOptions>).await;
+        let Some(state) = there.ok().and_then(|there| there.state) else {
+            return Ending::default();
+        };
+        // A running container's code is that of nothing.
+        let ended = state.running != Some(true) || state.restarting == Some(true);
+        Ending {
+            code: state.exit_code.filter(|_| ended),
+            out_of_memory: state.oom_killed == Some(true),
+        }
     }
 
     /// The last lines of a container's output.

@@ -14,6 +14,7 @@ use std::path::Path;
 use bollard::Docker;
 use serde::{Deserialize, Serialize};
 
+use super::lack::Lack;
 use super::secrets::{self, Secrets};
 use super::{Deployment, WorkloadState};
 use crate::connection::docker;
@@ -101,12 +102,11 @@ pub(crate) async fn deploy(
     record.project.clone_from(&plan.name);
     record.save(workspace)?;
     let states = hide(up.run(&steps).await, &secrets)?;
-    let waits = up.waits_for_data;
     record.url.clone_from(&url);
     record.workloads = workloads(plan, &up.desired, &states);
     record.save(workspace)?;
     let reasons = reasons(&states, &secrets);
-    if !reasons.is_empty() && !waits {
+    if states.iter().any(|state| state.lacks == Some(Lack::Broken)) {
         return Err(not_ready(&reasons));
     }
     let deployment = Deployment { target: record.target, url, workloads: record.workloads };
@@ -242,6 +242,7 @@ async fn prepare<'a>(
         desired,
         images,
         labels,
+        plan,
         waits_for_data,
     })
 }
@@ -315,10 +316,14 @@ fn url(plan: &Plan, desired: &[Desired], record: &Record) -> Option<String> {
 }
 
 fn workloads(plan: &Plan, desired: &[Desired], states: &[ServiceState]) -> Vec<WorkloadState> {
-    let state = |one: &Desired| WorkloadState {
-        id: one.service.clone(),
-        image: one.image.clone(),
-        ready: states.iter().any(|state| state.service == one.service && state.ready),
+    let state = |one: &Desired| {
+        let state = states.iter().find(|state| state.service == one.service);
+        WorkloadState {
+            id: one.service.clone(),
+            image: one.image.clone(),
+            ready: state.is_some_and(|state| state.ready),
+            lacks: state.and_then(|state| state.lacks),
+        }
     };
     let place = |id: &str| plan.workloads.iter().position(|workload| workload.id == id);
     let mut all: Vec<WorkloadState> = desired.iter().map(state).collect();
