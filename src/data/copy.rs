@@ -127,8 +127,9 @@ pub(crate) async fn copy(
             done.notes.push(format!("{}: no schema is known, nothing to copy", workload.id));
             continue;
         }
-        let source = from.database(plan, &workload, names.clone()).await?;
-        let target = to.database(plan, &workload, source.databases.clone()).await?;
+        let mut source = from.database(plan, &workload, names.clone()).await?;
+        let mut target = to.database(plan, &workload, names).await?;
+        done.notes.extend(end::agree(&mut source, &mut target)?);
         guard(workspace, &to, &target, former.as_ref(), &mut done.notes).await?;
         let kept: Vec<String> =
             workload.accounts.iter().map(|account| account.user.clone()).collect();
@@ -148,7 +149,7 @@ pub(crate) async fn copy(
     to.restart(plan, &waiting).await?;
     if let Some(cluster) = to.cluster() {
         // A container of the old rollout is about to go: files are put into one of the new.
-        let secrets = secrets::resolve(plan, secrets_from).await?;
+        let secrets = secrets::find(plan, secrets_from).await?.secrets;
         let waits = Waiting { cluster, plan, secrets: &secrets, console };
         waits.ready(&databases_of(plan)).await?;
         settle(cluster, &waiting).await;
@@ -157,9 +158,19 @@ pub(crate) async fn copy(
         if volume.kind == StateKind::Database || to.is_server() || from.is_server() {
             continue;
         }
-        let (Some(source), Some(target)) =
-            (from.folder(plan, volume).await?, to.folder(plan, volume).await?)
-        else {
+        let place = match (to.folder(plan, volume).await, to.cluster()) {
+            (Err(error), Some(cluster)) => {
+                // No container of it runs: its own words say why.
+                let secrets = secrets::find(plan, secrets_from).await?.secrets;
+                let waits = Waiting { cluster, plan, secrets: &secrets, console };
+                for workload in &waiting {
+                    waits.explain(workload).await;
+                }
+                return Err(error);
+            }
+            (place, _) => place?,
+        };
+        let (Some(source), Some(target)) = (from.folder(plan, volume).await?, place) else {
             done.notes.push(format!(
                 "volume {}: no workload that runs all the time mounts it for writing; not copied",
                 volume.name
@@ -187,7 +198,7 @@ pub(crate) async fn copy(
                 .filter(|workload| workload.kind == WorkloadKind::Proxy)
                 .map(|workload| workload.id.clone()),
         );
-        let secrets = secrets::resolve(plan, secrets_from).await?;
+        let secrets = secrets::find(plan, secrets_from).await?.secrets;
         Waiting { cluster, plan, secrets: &secrets, console }.ready(&all).await?;
         k8s::mark_ready(workspace, &all)?;
     }

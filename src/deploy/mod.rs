@@ -66,3 +66,58 @@ pub(crate) struct WorkloadState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lacks: Option<Lack>,
 }
+
+/// What `undeploy` reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Undeployed {
+    pub(crate) target: &'static str,
+    pub(crate) deleted: Vec<String>,
+    pub(crate) kept: Vec<Kept>,
+}
+
+/// What stays, and how it is deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Kept {
+    /// `volumes`, `images`, `secrets`, `namespace`.
+    pub(crate) kind: &'static str,
+    pub(crate) names: Vec<String>,
+    /// The command that deletes it, or words where there is none.
+    pub(crate) delete: String,
+}
+
+impl Kept {
+    /// What an engine keeps.
+    fn here(volumes: Vec<String>, images: Vec<String>) -> Vec<Self> {
+        let mut kept = Vec::new();
+        if !volumes.is_empty() {
+            let delete = "migrate undeploy --to compose --delete-data".to_owned();
+            kept.push(Self { kind: "volumes", names: volumes, delete });
+        }
+        if !images.is_empty() {
+            let delete = format!("docker rmi {}", images.join(" "));
+            kept.push(Self { kind: "images", names: images, delete });
+        }
+        kept
+    }
+}
+
+impl Undeployed {
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let mut text = if self.deleted.is_empty() {
+            "nothing was there to delete\n".to_owned()
+        } else {
+            format!("deleted {}\n", self.deleted.join(", "))
+        };
+        for kept in &self.kept {
+            let _ = writeln!(
+                text,
+                "kept {}: {}\n  to delete: {}",
+                kept.kind,
+                kept.names.join(", "),
+                kept.delete
+            );
+        }
+        text
+    }
+}

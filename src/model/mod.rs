@@ -6,6 +6,7 @@
 pub mod evidence;
 pub mod finding;
 pub mod inventory;
+pub(crate) mod outside;
 pub mod plan;
 pub mod scenario;
 pub mod verdict;

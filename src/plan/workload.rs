@@ -1,6 +1,8 @@
 //! One service becomes one workload.
 
-use super::{address, command, environment, image, probe, resources, schedule, secret, storage};
+use super::{
+    address, command, egress, environment, image, probe, resources, schedule, secret, storage,
+};
 use crate::model::inventory::{Inventory, Role, Service};
 use crate::model::plan::{Connection, Plan, Port, RunAs, Workload, WorkloadKind};
 
@@ -38,6 +40,7 @@ pub(super) fn decide(inventory: &Inventory, service: &Service, plan: &mut Plan) 
         probe: probe::decide(inventory, service, &ports),
         resources: resources::decide(inventory, service),
         connects_to: connections(inventory, service),
+        egress: egress::decide(inventory, service),
         ports,
     }
 }

@@ -1,13 +1,12 @@
 //! The `compose` side of `migrate deploy` and `migrate undeploy`.
 
-use serde::Serialize;
 use std::fmt::Write;
 
 use super::up::Change;
 use super::{Options, Outcome, Preview, deploy, undeploy};
 use crate::cli;
 use crate::cmd::Session;
-use crate::deploy::Deployment;
+use crate::deploy::{Deployment, Undeployed};
 use crate::error::{Exit, Result};
 
 /// `migrate deploy --to compose`.
@@ -32,26 +31,13 @@ pub(crate) async fn run_deploy(session: &Session, arguments: &cli::Deploy) -> Re
     Ok(Exit::Yes)
 }
 
-/// What `undeploy` reports.
-#[derive(Debug, Serialize)]
-struct Undeployed {
-    target: &'static str,
-    deleted: Vec<String>,
-}
-
 /// `migrate undeploy --to compose`.
 pub(crate) async fn run_undeploy(session: &Session, arguments: &cli::Undeploy) -> Result<Exit> {
     let Session { workspace, console } = session;
     let plan = workspace.plan()?;
     let _lock = workspace.lock()?;
-    let deleted = undeploy(workspace, &plan, arguments.delete_data).await?;
-    console.result(&Undeployed { target: "compose", deleted }, |done| {
-        if done.deleted.is_empty() {
-            "nothing was there to delete".to_owned()
-        } else {
-            format!("deleted {}", done.deleted.join(", "))
-        }
-    })?;
+    let (deleted, kept) = undeploy(workspace, &plan, arguments.delete_data).await?;
+    console.result(&Undeployed { target: "compose", deleted, kept }, Undeployed::text)?;
     Ok(Exit::Yes)
 }
 

@@ -323,8 +323,25 @@ impl Project<'_> {
         }
     }
 
-    /// Removes the project's volumes: those that hold files of services, and with `data` all.
+    /// Removes the volumes that hold the files of services, and with `data` all of them.
     pub(super) async fn remove_volumes(&self, data: bool) -> Result<Vec<String>> {
+        let mut removed = Vec::new();
+        for (name, files) in self.volumes().await? {
+            if data || files {
+                self.remove_volume(&name).await?;
+                removed.push(name);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// The names of the project's volumes.
+    pub(super) async fn volume_names(&self) -> Result<Vec<String>> {
+        Ok(self.volumes().await?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The project's volumes, and whether each only holds the files of a service.
+    async fn volumes(&self) -> Result<Vec<(String, bool)>> {
         let options = ListVolumesOptionsBuilder::new().filters(&self.filter()).build();
         let volumes = self
             .docker
@@ -334,14 +351,8 @@ impl Project<'_> {
             .remote("list the engine's volumes")?
             .volumes
             .unwrap_or_default();
-        let mut removed = Vec::new();
-        for volume in volumes {
-            if data || volume.labels.contains_key(FILES) {
-                self.remove_volume(&volume.name).await?;
-                removed.push(volume.name);
-            }
-        }
-        Ok(removed)
+        let files = |labels: &HashMap<String, String>| labels.contains_key(FILES);
+        Ok(volumes.into_iter().map(|volume| (volume.name, files(&volume.labels))).collect())
     }
 
     /// Removes the project's networks.

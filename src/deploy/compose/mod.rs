@@ -7,7 +7,7 @@ mod file;
 mod text;
 mod up;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::TcpListener;
 use std::path::Path;
 
@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use super::lack::Lack;
 use super::secrets::{self, Secrets};
-use super::{Deployment, WorkloadState};
+use super::{Deployment, Kept, WorkloadState};
 use crate::connection::docker;
 use crate::error::{Context, Error, Result};
+use crate::image::record::Images;
 use crate::model::plan::{Plan, WorkloadKind};
 use crate::workspace::{Workspace, from_yaml};
 
@@ -135,12 +136,12 @@ pub(crate) async fn settle(
     if reasons.is_empty() { Ok(()) } else { Err(not_ready(&reasons)) }
 }
 
-/// Takes the project down; with `data` its volumes, too. Gives what was removed.
+/// Takes the project down; with `data` its volumes, too. Gives what was removed and what is kept.
 pub(crate) async fn undeploy(
     workspace: &Workspace,
     plan: &Plan,
     data: bool,
-) -> Result<Vec<String>> {
+) -> Result<(Vec<String>, Vec<Kept>)> {
     let docker = docker::connect().await?;
     let project = Project { docker: &docker, name: &plan.name };
     let mut removed = Vec::new();
@@ -150,7 +151,8 @@ pub(crate) async fn undeploy(
     }
     removed.extend(project.remove_networks().await?);
     removed.extend(project.remove_volumes(data).await?);
-    let gone: &[&str] = if data { &["compose", "data-compose"] } else { &[] };
+    let kept = Kept::here(project.volume_names().await?, images(workspace, &docker).await?);
+    let gone: &[&str] = if data { &["compose", "data-compose", "verify-compose"] } else { &[] };
     for name in gone {
         let path = workspace.deployment(name);
         if path.exists() {
@@ -163,7 +165,20 @@ pub(crate) async fn undeploy(
         record.workloads.clear();
         record.save(workspace)?;
     }
-    Ok(removed)
+    Ok((removed, kept))
+}
+
+/// The images of the last build that the engine has.
+async fn images(workspace: &Workspace, docker: &Docker) -> Result<Vec<String>> {
+    let built: Images = workspace.read_json(&workspace.deployment("images"))?.unwrap_or_default();
+    let names: BTreeSet<String> = built.images.into_iter().map(|built| built.image).collect();
+    let mut there = Vec::new();
+    for name in names {
+        if docker.inspect_image(&name).await.is_ok() {
+            there.push(name);
+        }
+    }
+    Ok(there)
 }
 
 fn read(workspace: &Workspace) -> Result<ComposeFile> {

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 const HOPELESS: i64 = 5;
 
 /// Last lines of a workload that are shown.
-const SHOWN: usize = 8;
+const SHOWN: usize = 16;
 
 /// Last lines that are looked at: a stack trace is longer than what is shown.
 const LOOKED_AT: usize = 60;

@@ -158,7 +158,7 @@ impl Waiting<'_> {
     }
 
     /// Prints a workload's events and its pods' last log lines.
-    async fn explain(&self, workload: &str) {
+    pub(crate) async fn explain(&self, workload: &str) {
         let all = events(self.cluster, workload).await;
         for event in all.iter().rev().take(12).rev() {
             self.console.say(format_args!(
