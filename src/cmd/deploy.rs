@@ -1,9 +1,10 @@
 //! `migrate deploy`.
 
-use crate::cli::{self, Target};
+use crate::cli;
 use crate::cmd::Session;
 use crate::deploy::{compose, k8s};
 use crate::error::{Error, Exit, Result};
+use crate::model::target::Target;
 
 pub(super) async fn run(session: &Session, arguments: &cli::Deploy) -> Result<Exit> {
     let open = session.workspace.open_questions()?;

@@ -1,9 +1,10 @@
 //! `migrate undeploy`.
 
-use crate::cli::{self, Target};
+use crate::cli;
 use crate::cmd::Session;
 use crate::deploy::{compose, k8s};
 use crate::error::{Exit, Result};
+use crate::model::target::Target;
 
 pub(super) async fn run(session: &Session, arguments: &cli::Undeploy) -> Result<Exit> {
     match arguments.to {
