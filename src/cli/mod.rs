@@ -1,7 +1,5 @@
 //! What can be said on the command line: types only.
 
-pub mod output;
-
 use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
