@@ -1,13 +1,21 @@
 //! `migrate undeploy`.
 
-use crate::cli::{self, Target};
+use crate::cli;
 use crate::cmd::Session;
-use crate::deploy::{compose, k8s};
+use crate::deploy::{Undeployed, compose, k8s};
 use crate::error::{Exit, Result};
+use crate::model::target::Target;
 
 pub(super) async fn run(session: &Session, arguments: &cli::Undeploy) -> Result<Exit> {
-    match arguments.to {
-        Target::K8s => k8s::command::run_undeploy(session, arguments).await,
-        Target::Compose => compose::command::run_undeploy(session, arguments).await,
-    }
+    let Session { workspace, console } = session;
+    let plan = workspace.plan()?;
+    let _lock = workspace.lock()?;
+    let data = arguments.delete_data;
+    let (deleted, kept) = match arguments.to {
+        Target::Compose => compose::undeploy(workspace, &plan, data).await?,
+        Target::K8s => k8s::undeploy(workspace, &plan, data).await?,
+    };
+    let done = Undeployed { target: arguments.to.name(), deleted, kept };
+    console.result(&done, Undeployed::text)?;
+    Ok(Exit::Yes)
 }

@@ -9,4 +9,5 @@ pub mod inventory;
 pub(crate) mod outside;
 pub mod plan;
 pub mod scenario;
+pub mod target;
 pub mod verdict;

@@ -110,11 +110,9 @@ fn place(service: &Service, variable: &Variable) -> Option<(String, Option<u16>)
     }
     let sibling = name.rsplit_once('_').map(|(stem, _)| format!("{stem}_PORT"));
     let beside = sibling.and_then(|sibling| {
-        let variables = service.environment.iter();
-        let one = variables
-            .filter(|one| one.name.eq_ignore_ascii_case(&sibling))
-            .find_map(|one| one.default.as_deref()?.trim().parse::<u16>().ok());
-        one
+        let mut named =
+            service.environment.iter().filter(|one| one.name.eq_ignore_ascii_case(&sibling));
+        named.find_map(|one| one.default.as_deref()?.trim().parse::<u16>().ok())
     });
     Some((host.to_owned(), port.or(beside)))
 }
