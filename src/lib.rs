@@ -16,5 +16,6 @@ pub mod model;
 pub mod plan;
 pub mod progress;
 pub mod report;
+mod secrets;
 pub mod verify;
 pub mod workspace;

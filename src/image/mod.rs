@@ -15,13 +15,13 @@ use std::sync::Arc;
 use bollard::Docker;
 
 use crate::connection::docker;
-use crate::deploy::secrets;
 use crate::error::{Context, Error, Result};
 use crate::inspect::source::{self, Source};
 use crate::model::inventory::Inventory;
 use crate::model::plan::{Plan, Strategy, Workload};
 use crate::model::target::Target;
 use crate::progress::Progress;
+use crate::secrets;
 use crate::workspace::Workspace;
 
 use context::{BuildContext, Taken};

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::data::delta::{CopiedTable, TableDelta};
 use crate::model::inventory::{Inventory, LocationKind};
 use crate::model::verdict::{Coverage, Part, Skipped};
 use crate::verify::cause::nginx;
 use crate::verify::observation::{Outcome, Pass};
-use crate::verify::rows::{CopiedTable, TableDelta};
 
 /// A request that was answered on both sides.
 #[derive(Debug, Clone, Copy)]

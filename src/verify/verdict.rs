@@ -10,7 +10,7 @@ use super::cluster;
 use super::compare::{self, Known};
 use super::coverage;
 use super::observation::{Outcome, Pass};
-use super::rows::{CopiedTable, TableDelta};
+use crate::data::delta::{CopiedTable, TableDelta};
 use crate::model::inventory::Inventory;
 use crate::model::plan::Plan;
 use crate::model::verdict::{

@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 
 use super::file::{ComposeFile, MountKind, Placed, Restart, Service};
 use super::text::{self, Published};
-use crate::deploy::secrets::Secrets;
 use crate::error::{Context, Error, Result};
 use crate::model::plan::{Plan, WorkloadKind};
+use crate::secrets::Secrets;
 
 /// A configuration file of the tree is small.
 const LIMIT: u64 = 8 << 20;
