@@ -9,6 +9,7 @@ mod rules;
 mod select;
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -153,10 +154,15 @@ fn dockerfile(
         Strategy::Upstream => "Dockerfile.upstream",
     };
     let path = workspace.path(target.name()).join("images").join(&workload.id).join(name);
-    let text =
-        std::fs::read_to_string(&path).input(format_args!("read {}", path.display())).map_err(
-            |error| error.help(format!("run `migrate generate --to {}` first", target.name())),
-        )?;
+    let read = std::fs::read_to_string(&path);
+    let missing = read.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let text = read.input(format_args!("read {}", path.display())).map_err(|error| {
+        if missing {
+            error.help(format!("run `migrate generate --to {}` first", target.name()))
+        } else {
+            error
+        }
+    })?;
     Ok((path, text))
 }
 
