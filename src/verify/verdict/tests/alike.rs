@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_same_is_equivalent() {
-    let steps = vec![Seen("a", json("/api/rooms", &json!({"rooms": [1, 2]})))];
+    let steps = vec![Seen("a", json("/api/orders", &json!({"orders": [1, 2]})))];
     let verdict = same(&steps, steps.clone());
     assert_eq!(verdict.verdict, Answer::Equivalent, "{}", text(&verdict));
     assert!(text(&verdict).starts_with("equivalent: 1 exchanges"));
@@ -146,22 +146,22 @@ fn a_second_run_on_data_that_has_moved_on_raises_nothing() {
             .collect();
         vec![
             Seen(
-                "rooms",
+                "orders",
                 json(
-                    "/api/rooms",
-                    &json!({"rooms": [{"slug": "general", "messageCount": count, "lastMessageAt": last}]}),
+                    "/api/orders",
+                    &json!({"orders": [{"slug": "general", "itemCount": count, "lastItemAt": last}]}),
                 ),
             ),
             Seen(
                 "post",
                 json(
-                    "/api/rooms/general/messages",
+                    "/api/orders/general/items",
                     &json!({"message": {"id": own, "author": me, "createdAt": now}}),
                 ),
             ),
             Seen(
                 "history",
-                json("/api/rooms/general/messages", &json!({"messages": list, "before": from})),
+                json("/api/orders/general/items", &json!({"messages": list, "before": from})),
             ),
             Seen(
                 "notices",

@@ -73,7 +73,7 @@ fn pass(side: Side, steps: Vec<Seen>) -> Pass {
         side,
         scenario: "tour".into(),
         unique: unique.into(),
-        base: "http://chat.example.org".into(),
+        base: "http://shop.example.org".into(),
         client_address: None,
         observations: steps
             .into_iter()
