@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::assess::{self, summary};
+use crate::assess;
 use crate::cli;
 use crate::cmd::Session;
 use crate::error::{Context, Error, Exit, Result};
@@ -13,6 +13,7 @@ use crate::model::inventory::Inventory;
 use crate::model::plan::Plan;
 use crate::plan;
 use crate::progress::Progress;
+use crate::report::summary;
 use crate::verify::derive::derive;
 use crate::workspace::{Workspace, to_yaml};
 

@@ -294,7 +294,7 @@ pub struct ConfigFile {
 pub struct Route {
     /// `GET`, `POST`, … or `ALL`.
     pub method: String,
-    /// The full path with mount points joined, parameters as `:name` (`/api/rooms/:id`).
+    /// The full path with mount points joined, parameters as `:name` (`/api/orders/:id`).
     pub path: String,
     /// Fields that the handler reads from the query string.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -212,8 +212,8 @@ mod tests {
             (4, "^~", "/static/"),
         ];
         assert_eq!(choose(&locations, "/x"), Some(0));
-        assert_eq!(choose(&locations, "/api/rooms?x=1"), Some(1));
-        assert_eq!(choose(&locations, "/ws?room=1"), Some(2));
+        assert_eq!(choose(&locations, "/api/orders?x=1"), Some(1));
+        assert_eq!(choose(&locations, "/ws?order=1"), Some(2));
         assert_eq!(choose(&locations, "/a/app.JS"), Some(3));
         assert_eq!(choose(&locations, "/static/app.js"), Some(4));
     }

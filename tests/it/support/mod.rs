@@ -1,10 +1,9 @@
-//! What the tests share: cases and their runner, the program under test, the old server, Docker and the cluster, golden trees.
+//! What the tests share: cases and their runner, the program under test, the old server, Docker and the cluster.
 
 mod case;
 mod cluster;
 mod command;
 mod components;
-mod golden;
 mod migrate;
 mod moved;
 mod runner;
@@ -13,7 +12,6 @@ mod sample;
 pub(crate) use case::{Case, cases};
 pub(crate) use cluster::{cluster, kubectl, registry};
 pub(crate) use command::{command, docker};
-pub(crate) use golden::Golden;
 pub(crate) use migrate::{Migrate, Scratch, Workspace};
 pub(crate) use moved::{CANARY, Moved};
 pub(crate) use runner::{at_end, run};
