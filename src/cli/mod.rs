@@ -109,7 +109,7 @@ pub enum Command {
 }
 
 /// `migrate analyze`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Analyze {
     /// A folder (a whole root filesystem or an application's folder), a .tar[.gz|.zst|.xz] of
     /// one, or `docker://CONTAINER`
@@ -120,7 +120,7 @@ pub struct Analyze {
 }
 
 /// `migrate generate`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Generate {
     /// The target
     #[arg(long, value_enum)]
