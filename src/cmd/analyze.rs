@@ -38,7 +38,7 @@ const SCENARIO_HEAD: &str = "\
 pub(super) async fn run(session: &Session, arguments: &cli::Analyze) -> Result<Exit> {
     // A workspace that is in use, or cannot be written, says so before a server is read for minutes.
     let lock =
-        if session.workspace.root().exists() { Some(session.workspace.make()?) } else { None };
+        if session.workspace.private().exists() { Some(session.workspace.make()?) } else { None };
     let source = source::open(&arguments.source).await?;
     let progress = Progress::spinner("reading the server");
     let (workspace, arguments) = (session.workspace.clone(), arguments.clone());

@@ -56,7 +56,8 @@ fn every_command_explains_itself() {
         let lines: Vec<&str> = out.stdout.lines().collect();
         for (number, line) in lines.iter().enumerate() {
             let option = line.trim_start();
-            if option.starts_with('-') {
+            // `- value: text` is one of the values of an option.
+            if option.starts_with('-') && !option.starts_with("- ") {
                 let beside =
                     option.split_once("  ").is_some_and(|(_, text)| !text.trim().is_empty());
                 let below = lines.get(number + 1).is_some_and(|next| !next.trim().is_empty());

@@ -59,9 +59,9 @@ fn large(folder: &Path) {
     .expect("a link");
     fs::create_dir_all(application.join("parts")).expect("a folder");
     let mut main = fs::read_to_string(shop().join("srv/shop/server.js")).expect("the application");
-    for number in 0..2000 {
+    for number in 0..400 {
         main.push_str(&format!("require('./parts/{number}');\n"));
-        let handlers: String = (0..40)
+        let handlers: String = (0..10)
             .map(|route| {
                 format!("app.get('/{number}/{route}', (q, s) => s.json({{a: {route}}}));\n")
             })

@@ -431,7 +431,7 @@ fn a_report_opens_from_disk_before_there_is_a_verdict() {
     let page = workspace.path().join("page.html");
     workspace.migrate(["report".as_ref(), "-o".as_ref(), page.as_os_str()]).run().expect_code(0);
     let text = fs::read_to_string(page).expect("the page is written");
-    assert!(text.contains("<html") && text.contains("orders.example"), "{text}");
+    assert!(text.contains("<html") && text.contains("shop"), "{text}");
 }
 
 fn stdout_carries_one_json_document() {

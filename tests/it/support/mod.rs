@@ -12,7 +12,7 @@ mod sample;
 
 pub(crate) use case::{Case, cases};
 pub(crate) use cluster::{cluster, kubectl, registry};
-pub(crate) use command::{Output, Started, command, docker};
+pub(crate) use command::{Output, command, docker};
 pub(crate) use golden::Golden;
 pub(crate) use migrate::{Migrate, Scratch, Workspace};
 pub(crate) use moved::{CANARY, Moved};
