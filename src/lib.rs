@@ -5,6 +5,7 @@ pub mod assess;
 pub mod cli;
 pub mod cmd;
 pub mod connection;
+pub mod console;
 pub mod data;
 pub mod deploy;
 pub mod error;

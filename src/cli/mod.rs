@@ -1,10 +1,11 @@
 //! What can be said on the command line: types only.
 
-pub mod output;
-
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::target::Target;
 
 /// Takes an application off its virtual machines and proves that it still behaves as it did.
 #[derive(Debug, Parser)]
@@ -65,22 +66,17 @@ pub enum Color {
     Never,
 }
 
-/// Where the application goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
-pub enum Target {
-    /// A Docker engine.
-    Compose,
-    /// A Kubernetes cluster.
-    K8s,
-}
+impl ValueEnum for Target {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl Target {
-    /// Its name, which is also its folder in the workspace.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Compose => "compose",
-            Self::K8s => "k8s",
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Compose => "A Docker engine",
+            Self::K8s => "A Kubernetes cluster",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
     }
 }
 

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::{self, Target};
+use crate::cli;
 use crate::cmd::Session;
 use crate::error::{Context, Error, Exit, Result};
 use crate::generate::write::{Change, What, apply, compare};
 use crate::model::inventory::{FitVerdict, Inventory};
+use crate::model::target::Target;
 use crate::workspace::Workspace;
 
 /// What was or would be written.

@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::output::Console;
-use crate::cli::{Arguments, Command, Global};
+use crate::cli::{Arguments, Color, Command, Format, Global};
+use crate::console::Console;
 use crate::error::{Context, Error, Exit, Result};
 use crate::workspace::Workspace;
 
@@ -24,7 +24,10 @@ pub fn run(arguments: Arguments) -> Result<Exit> {
     set_up_messages(&arguments.global);
     let session = Session {
         workspace: Workspace::new(&arguments.global.workspace),
-        console: Console::new(&arguments.global),
+        console: Console {
+            json: arguments.global.format == Format::Json,
+            quiet: arguments.global.quiet,
+        },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -59,11 +62,24 @@ fn set_up_messages(global: &Global) {
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
         .with_writer(std::io::stderr)
         .with_target(false)
-        .with_ansi(Console::new(global).color() && std::io::stderr().is_terminal())
+        .with_ansi(coloured(global.color))
         .without_time()
         // A stderr that has gone away (`2>&1 | head`) is no error of ours.
         .log_internal_errors(false)
         .try_init();
+}
+
+/// Whether messages may be coloured.
+fn coloured(color: Color) -> bool {
+    let wanted = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                && std::io::stdout().is_terminal()
+        }
+    };
+    wanted && std::io::stderr().is_terminal()
 }
 
 async fn dispatch(session: &Session, command: Command) -> Result<Exit> {
@@ -80,7 +96,7 @@ async fn dispatch(session: &Session, command: Command) -> Result<Exit> {
         Command::Verify(arguments) => verify::run(session, &arguments).await,
         Command::Status => status::run(session),
         Command::Report(arguments) => report::run(session, &arguments),
-        Command::Completions { shell } => manual::completions(session.console, shell),
+        Command::Completions { shell } => Ok(manual::completions(session.console, shell)),
         Command::Man => manual::page(session.console),
     }
 }

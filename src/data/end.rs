@@ -18,6 +18,7 @@ use crate::error::{Context, Error, Result};
 use crate::inspect::source::{self, Source};
 use crate::model::inventory::Inventory;
 use crate::model::plan::{Plan, Volume, Workload, WorkloadKind};
+use crate::model::target::Target;
 use crate::workspace::Workspace;
 
 /// How long a container that is being restarted is waited for.
@@ -359,8 +360,9 @@ pub(crate) fn last_target(workspace: &Workspace) -> Result<String> {
     let time = |name: &str| {
         std::fs::metadata(workspace.deployment(name)).and_then(|file| file.modified()).ok()
     };
-    ["compose", "k8s"]
+    Target::ALL
         .into_iter()
+        .map(Target::name)
         .filter_map(|name| Some((time(name)?, name)))
         .max()
         .map(|(_, name)| name.to_owned())

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::Tree;
 use super::merge::merge;
-use crate::cli::Target;
 use crate::error::{Context, Error, Result};
+use crate::model::target::Target;
 use crate::workspace::{self, Workspace};
 
 /// What happens to one file.

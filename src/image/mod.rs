@@ -20,6 +20,7 @@ use crate::error::{Context, Error, Result};
 use crate::inspect::source::{self, Source};
 use crate::model::inventory::Inventory;
 use crate::model::plan::{Plan, Strategy, Workload};
+use crate::model::target::Target;
 use crate::progress::Progress;
 use crate::workspace::Workspace;
 
@@ -41,7 +42,7 @@ pub(crate) struct Outcome {
 /// Builds the images that a target's tree needs.
 pub(crate) async fn build(
     workspace: &Workspace,
-    target: &str,
+    target: Target,
     push: Option<&str>,
     save: Option<&Path>,
 ) -> Result<Outcome> {
@@ -69,7 +70,7 @@ pub(crate) async fn build(
     let packages = Arc::new(Packages::read(&*source)?);
     drop(reading);
 
-    let mut images = Images { target: target.to_owned(), images: Vec::new() };
+    let mut images = Images { target: target.name().to_owned(), images: Vec::new() };
     let mut leaks = Vec::new();
     for owner in owners {
         let packed = {
@@ -144,17 +145,18 @@ async fn save_all(docker: &Docker, images: &Images, path: &Path) -> Result<()> {
 /// The Dockerfile of a workload in a target's tree, by the plan's strategy, and its text.
 fn dockerfile(
     workspace: &Workspace,
-    target: &str,
+    target: Target,
     workload: &Workload,
 ) -> Result<(PathBuf, String)> {
     let name = match workload.image.strategy {
         Strategy::Carry => "Dockerfile.carry",
         Strategy::Upstream => "Dockerfile.upstream",
     };
-    let path = workspace.path(target).join("images").join(&workload.id).join(name);
-    let text = std::fs::read_to_string(&path)
-        .input(format_args!("read {}", path.display()))
-        .map_err(|error| error.help(format!("run `migrate generate --to {target}` first")))?;
+    let path = workspace.path(target.name()).join("images").join(&workload.id).join(name);
+    let text =
+        std::fs::read_to_string(&path).input(format_args!("read {}", path.display())).map_err(
+            |error| error.help(format!("run `migrate generate --to {}` first", target.name())),
+        )?;
     Ok((path, text))
 }
 

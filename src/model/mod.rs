@@ -8,4 +8,5 @@ pub mod finding;
 pub mod inventory;
 pub mod plan;
 pub mod scenario;
+pub mod target;
 pub mod verdict;

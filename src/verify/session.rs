@@ -11,15 +11,13 @@ use super::runner::target::Target;
 use super::runner::{self, Sides, tls};
 use super::verdict::{Context, judge};
 use crate::error::{Error, Result};
+use crate::model;
 use crate::model::inventory::{Inventory, Role};
 use crate::model::plan::Plan;
 use crate::model::scenario::Scenario;
 use crate::model::verdict::Verdict;
 use crate::progress::Progress;
 use crate::workspace::Workspace;
-
-/// The targets a deployment can be on record for.
-const TARGETS: [&str; 2] = ["compose", "k8s"];
 
 /// Generated files above this are no text that a cause could point into.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -109,7 +107,7 @@ impl Known {
             known.plan = Some(workspace.plan()?);
         }
         let mut deployments: Vec<(SystemTime, &'static str, String)> = Vec::new();
-        for target in TARGETS {
+        for target in model::target::Target::ALL.map(model::target::Target::name) {
             let path = workspace.deployment(target);
             let record: Option<serde_json::Value> = workspace.read_json(&path)?;
             let url = record.as_ref().and_then(|record| record["url"].as_str());

@@ -2,7 +2,6 @@
 
 mod apply;
 pub(crate) mod cluster;
-pub(crate) mod command;
 mod reach;
 mod render;
 pub(crate) mod rollout;
@@ -22,10 +21,11 @@ use self::apply::{Change, Owner};
 use self::cluster::Cluster;
 use self::render::{Object, Rendered};
 use self::rollout::Awaited;
+pub(crate) use self::undeploy::undeploy;
 use super::secrets::{self, Secrets};
 use super::{Deployment, WorkloadState};
-use crate::cli::output::Console;
 use crate::connection::pod::failed;
+use crate::console::Console;
 use crate::error::{Error, Result};
 use crate::image::record::Images;
 use crate::model::plan::{Plan, Workload, WorkloadKind};

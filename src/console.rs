@@ -1,11 +1,10 @@
 //! The one place that writes to stdout and stderr and that turns an error into text.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::cli::{Color, Format, Global};
 use crate::error::{Context, Error, Exit, Result};
 
 /// Prints what clap has to say: help on stdout with exit code 0, a usage error with 2.
@@ -26,38 +25,16 @@ pub fn failure(error: &Error) -> ExitCode {
 /// How a command talks to its user.
 #[derive(Debug, Clone, Copy)]
 pub struct Console {
-    format: Format,
-    quiet: bool,
-    color: bool,
+    /// Whether stdout carries JSON.
+    pub json: bool,
+    /// Whether only what failed is said.
+    pub quiet: bool,
 }
 
 impl Console {
-    /// As the command line says.
-    pub fn new(global: &Global) -> Self {
-        let color = match global.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-                    && std::io::stdout().is_terminal()
-            }
-        };
-        Self { format: global.format, quiet: global.quiet, color }
-    }
-
-    /// Whether stdout carries JSON.
-    pub const fn json(self) -> bool {
-        matches!(self.format, Format::Json)
-    }
-
-    /// Whether stdout may be coloured.
-    pub const fn color(self) -> bool {
-        self.color
-    }
-
     /// The result: as JSON, or the text that `text` makes.
     pub fn result<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<()> {
-        let text = if self.json() {
+        let text = if self.json {
             serde_json::to_string_pretty(value).input("write JSON")?
         } else {
             text(value)
