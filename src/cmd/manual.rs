@@ -6,12 +6,12 @@ use crate::cli::Arguments;
 use crate::console::Console;
 use crate::error::{Context, Exit, Result};
 
-pub(super) fn completions(console: Console, shell: clap_complete::Shell) -> Result<Exit> {
+pub(super) fn completions(console: Console, shell: clap_complete::Shell) -> Exit {
     // Not straight to stdout: clap takes a reader that has gone away for a fault of its own.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "migrate", &mut script);
     console.print(&String::from_utf8_lossy(&script));
-    Ok(Exit::Yes)
+    Exit::Yes
 }
 
 pub(super) fn page(console: Console) -> Result<Exit> {

@@ -96,7 +96,7 @@ async fn dispatch(session: &Session, command: Command) -> Result<Exit> {
         Command::Verify(arguments) => verify::run(session, &arguments).await,
         Command::Status => status::run(session),
         Command::Report(arguments) => report::run(session, &arguments),
-        Command::Completions { shell } => manual::completions(session.console, shell),
+        Command::Completions { shell } => Ok(manual::completions(session.console, shell)),
         Command::Man => manual::page(session.console),
     }
 }

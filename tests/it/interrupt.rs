@@ -1,5 +1,6 @@
 //! Runs that are interrupted, terminated, killed, or lose their reader: nothing is half-written, nothing panics.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -60,12 +61,14 @@ fn large(folder: &Path) {
     fs::create_dir_all(application.join("parts")).expect("a folder");
     let mut main = fs::read_to_string(shop().join("srv/shop/server.js")).expect("the application");
     for number in 0..400 {
-        main.push_str(&format!("require('./parts/{number}');\n"));
-        let handlers: String = (0..10)
-            .map(|route| {
-                format!("app.get('/{number}/{route}', (q, s) => s.json({{a: {route}}}));\n")
-            })
-            .collect();
+        let _ = writeln!(main, "require('./parts/{number}');");
+        let mut handlers = String::new();
+        for route in 0..10 {
+            let _ = writeln!(
+                handlers,
+                "app.get('/{number}/{route}', (q, s) => s.json({{a: {route}}}));"
+            );
+        }
         let text = format!("const app = require('express')();\n{handlers}module.exports = app;\n");
         fs::write(application.join(format!("parts/{number}.js")), text).expect("write a module");
     }
@@ -100,7 +103,7 @@ fn seen(workspace: &Path, parts: &[&str]) -> String {
             if entry.file_type().is_file() {
                 let path = entry.path().strip_prefix(workspace).expect("lies in the workspace");
                 let content = fs::read_to_string(entry.path()).expect("a text");
-                text.push_str(&format!("== {}\n{content}\n", path.display()));
+                let _ = writeln!(text, "== {}\n{content}", path.display());
             }
         }
     }
