@@ -14,11 +14,12 @@ use crate::data::record::Copied;
 use crate::data::tables::{Depth, Table, TableMark, layout, measure};
 use crate::data::transfer;
 use crate::deploy::k8s::rollout::Waiting;
-use crate::deploy::{compose, k8s, secrets};
+use crate::deploy::{compose, k8s};
 use crate::error::{Error, Result};
 use crate::model::inventory::StateKind;
 use crate::model::plan::{Plan, WorkloadKind};
 use crate::progress::Progress;
+use crate::secrets;
 use crate::workspace::Workspace;
 
 /// What a copy did.

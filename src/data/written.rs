@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::data::database::Database;
+use crate::data::delta::TableDelta;
 use crate::data::record::Copied;
 use crate::data::tables::{Table, TableMark, cells, measure_without};
 use crate::error::Result;
-use crate::verify::rows::TableDelta;
 use crate::workspace::Workspace;
 
 /// Most keys that are kept of a table and side.

@@ -3,7 +3,6 @@
 pub(crate) mod compose;
 pub(crate) mod k8s;
 pub(crate) mod lack;
-pub(crate) mod secrets;
 
 use std::fmt::Write;
 

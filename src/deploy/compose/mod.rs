@@ -15,12 +15,12 @@ use bollard::Docker;
 use serde::{Deserialize, Serialize};
 
 use super::lack::Lack;
-use super::secrets::{self, Secrets};
 use super::{Deployment, Kept, WorkloadState};
 use crate::connection::docker;
 use crate::error::{Context, Error, Result};
 use crate::image::record::Images;
 use crate::model::plan::{Plan, WorkloadKind};
+use crate::secrets::{self, Secrets};
 use crate::workspace::{Workspace, from_yaml};
 
 use desired::{Desired, Reading};

@@ -11,10 +11,10 @@ use super::cluster::{Cluster, is_ready};
 use crate::connection::pod::failed;
 use crate::console::Console;
 use crate::deploy::lack::{Ending, Lack, lack};
-use crate::deploy::secrets::Secrets;
 use crate::error::{Error, Result};
 use crate::model::plan::Plan;
 use crate::progress::Progress;
+use crate::secrets::Secrets;
 
 /// How long a rollout may take.
 const PATIENCE: Duration = Duration::from_mins(5);
