@@ -77,6 +77,7 @@ fn pass(side: Side, steps: Vec<Seen>) -> Pass {
                 sent: format!("GET {step}"),
                 origin: None,
                 at: at.parse().unwrap(),
+                every: None,
                 outcome,
             })
             .collect(),

@@ -13,6 +13,7 @@ pub(super) fn cause(clues: &Clues<'_>, difference: &Difference) -> Cause {
             session(clues, path, "the upgrade is refused as from a stranger")
         }
         Kind::Handshake(..) => upgrade(clues, path),
+        Kind::Limit(status) => limit(clues, path, *status, &difference.summary),
         Kind::Status(_, 413) | Kind::Status(413, _) => body_size(clues, path),
         Kind::Lost | Kind::Surplus | Kind::Disorder | Kind::Value(_, true)
             if !is_wide(difference) =>
@@ -217,6 +218,32 @@ fn body_size(clues: &Clues<'_>, path: &str) -> Cause {
             "a proxy limits request bodies (`client_max_body_size`, ingress `proxy-body-size`){was}"
         )),
     }
+}
+
+/// A limit that refuses in another way, more, less, or not at all.
+fn limit(clues: &Clues<'_>, path: &str, status: u16, summary: &str) -> Cause {
+    let location = clues.nginx.location(path);
+    let limit = clues.nginx.directive(location, "limit_req", "");
+    if summary.contains("in place of") {
+        if let Some(found) = clues.nginx.directive(location, "limit_req_status", "") {
+            return point(found, format!("`limit_req_status {}` holds here", found.value));
+        }
+        if let Some(found) = limit {
+            return point(
+                found,
+                format!("no `limit_req_status` for this limit: refused with {status}, nginx's own"),
+            );
+        }
+    }
+    let Some(found) = limit else {
+        return directive_or(clues, path, "limit_req", "", "requests are not limited here");
+    };
+    let zone = found.value.split_whitespace().find_map(|word| word.strip_prefix("zone="));
+    let zones = || clues.nginx.directives.iter().filter(|one| one.name == "limit_req_zone");
+    let rate =
+        zone.and_then(|zone| zones().find(|one| one.value.contains(&format!("zone={zone}:"))));
+    let rate = rate.map_or(String::new(), |one| format!(", its zone `{}`", cut(&one.value)));
+    point(found, format!("requests are limited by `limit_req {}`{rate}", cut(&found.value)))
 }
 
 fn heard(clues: &Clues<'_>, difference: &Difference) -> Cause {

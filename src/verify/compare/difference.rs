@@ -12,6 +12,8 @@ use crate::verify::observation::FailureKind;
 pub(crate) enum Kind {
     /// The status.
     Status(u16, u16),
+    /// A rate limit, with the status that tells it.
+    Limit(u16),
     /// The migrated gave no answer.
     Failed(FailureKind),
     /// The original gives no answer, the migrated does.
