@@ -10,7 +10,7 @@ use super::cluster;
 use super::compare::{self, Known};
 use super::coverage;
 use super::observation::{Outcome, Pass};
-use super::rows::{CopiedTable, TableDelta};
+use super::rows::{CopiedTable, Definition, TableDelta};
 use crate::model::inventory::Inventory;
 use crate::model::plan::Plan;
 use crate::model::verdict::{
@@ -24,6 +24,8 @@ pub struct Rows {
     pub written: Vec<[Vec<TableDelta>; 3]>,
     /// The tables as they were copied.
     pub copied: Vec<CopiedTable>,
+    /// Definitions and settings that differ.
+    pub definitions: Vec<Definition>,
     /// When the data was copied.
     pub copied_at: Option<Timestamp>,
 }
@@ -48,7 +50,12 @@ pub struct Context<'a> {
 /// Judges three passes a scenario: learns from the first two what varies by itself, compares the
 /// third, and puts the differences together by cause.
 pub fn judge(passes: &[[Pass; 3]], rows: &Rows, context: &Context<'_>) -> Verdict {
-    let known = Known { written: &rows.written, copied: &rows.copied, copied_at: rows.copied_at };
+    let known = Known {
+        written: &rows.written,
+        copied: &rows.copied,
+        definitions: &rows.definitions,
+        copied_at: rows.copied_at,
+    };
     let compared = compare::compare(passes, &known);
     let tree: BTreeMap<String, String> = match context.target {
         Some(target) if context.tree.keys().any(|file| file.starts_with(target)) => context
@@ -182,13 +189,20 @@ pub(crate) const fn answer_name(answer: Answer) -> &'static str {
 pub fn text(verdict: &Verdict) -> String {
     let mut out = String::new();
     let failed = verdict.clusters.iter().filter(|cluster| cluster.tier == Tier::Fail).count();
+    let tolerated: u64 = verdict
+        .clusters
+        .iter()
+        .filter(|cluster| cluster.tier != Tier::Fail)
+        .map(|cluster| cluster.count)
+        .sum();
     let _ = writeln!(
         out,
-        "{}: {} exchanges compared, {} {} that a user could notice",
+        "{}: {} exchanges compared, {} {} that a user could notice, {} tolerated",
         answer_name(verdict.verdict),
         verdict.exchanges,
         if failed == 0 { "no".to_owned() } else { failed.to_string() },
         if failed == 1 { "difference" } else { "differences" },
+        if tolerated == 0 { "none".to_owned() } else { tolerated.to_string() },
     );
     let _ = writeln!(out, "  original {}\n  migrated {}", verdict.original, verdict.migrated);
     for reason in &verdict.reasons {

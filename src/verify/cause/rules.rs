@@ -33,6 +33,7 @@ pub(super) fn cause(clues: &Clues<'_>, difference: &Difference) -> Cause {
             directive_or(clues, path, "gzip", "", "compression is set in another way")
         }
         Kind::Cookie(attribute) => cookie(clues, path, attribute),
+        Kind::Definition(kind, name) => definition(clues, kind, name, &difference.summary),
         Kind::Copied(table, keys) => copied(table, keys),
         Kind::Rows(table) => text(format!(
             "table {table} is not written as before: a trigger, a job, or a write of the app is missing"
@@ -375,6 +376,31 @@ fn cookie(clues: &Clues<'_>, path: &str, attribute: &str) -> Cause {
     cause
 }
 
+/// What the copy of a database left out or changed beside rows, or how its server is set.
+fn definition(clues: &Clues<'_>, kind: &str, name: &str, summary: &str) -> Cause {
+    match kind {
+        "setting" => {
+            let words = format!("the server of the migrated runs with another `{name}`");
+            let own = name.trim_start_matches("default_");
+            match manifest::setting(clues.tree, own) {
+                Some(line) => at(words, &line.file, line.number),
+                None => text(format!("{words}: its configuration does not set it")),
+            }
+        }
+        "collation" => text(format!(
+            "{name} has another collation than on the original (made anew, or converted, in place \
+             of copied): run `migrate data check`, then `migrate data copy` again"
+        )),
+        _ if summary.contains("missing") => text(format!(
+            "the {kind} {name} is not in the copied database (a dump leaves routines and events \
+             out unless told): run `migrate data check`, then `migrate data copy` again"
+        )),
+        _ => text(format!(
+            "the {kind} {name} is another than on the original: run `migrate data check`"
+        )),
+    }
+}
+
 fn copied(table: &str, keys: &[String]) -> Cause {
     let rows = if keys.is_empty() { String::new() } else { format!(", keys {}", keys.join(", ")) };
     text(format!(
@@ -393,6 +419,9 @@ fn forwarded(clues: &Clues<'_>, path: &str, group: &str) -> Cause {
     let location = clues.nginx.location(path);
     if let Some(found) = clues.nginx.directive(location, "proxy_set_header", name) {
         return point(found, format!("{words} (`{} {}`)", found.name, cut(&found.value)));
+    }
+    if let Some(beside) = clues.nginx.beside(location, "proxy_set_header") {
+        return point(beside, format!("{words}: no `proxy_set_header {name}` beside this one"));
     }
     // It may stand in a file that is included.
     if let Some(found) = clues.nginx.directives.iter().find(|one| {
@@ -419,6 +448,23 @@ fn header(clues: &Clues<'_>, path: &str, name: &str) -> Cause {
         );
     }
     let location = clues.nginx.location(path);
+    if let Some(found) = clues.nginx.directive(location, "add_header", name) {
+        return point(found, format!("`add_header {}` holds here", cut(&found.value)));
+    }
+    if matches!(name, "cache-control" | "expires")
+        && let Some(found) = clues.nginx.directive(location, "expires", "")
+    {
+        return point(found, format!("`expires {}` holds here", cut(&found.value)));
+    }
+    // Others of its kind stand where it is missing; nearer than one of another location.
+    if let Some(beside) = clues.nginx.beside(location, "add_header") {
+        return point(
+            beside,
+            format!(
+                "no `add_header {name}` beside this one: a block with its own `add_header` inherits none"
+            ),
+        );
+    }
     let set = clues.nginx.directives.iter().find(|one| {
         one.name == "add_header"
             && one
@@ -427,7 +473,7 @@ fn header(clues: &Clues<'_>, path: &str, name: &str) -> Cause {
                 .next()
                 .is_some_and(|first| first.eq_ignore_ascii_case(name))
     });
-    match clues.nginx.directive(location, "add_header", name).or(set) {
+    match set {
         Some(found) => point(
             found,
             format!(

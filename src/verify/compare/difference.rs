@@ -56,6 +56,8 @@ pub(crate) enum Kind {
     Identity,
     /// Rows that a pass wrote.
     Rows(String),
+    /// An object or setting of the database, by kind and name.
+    Definition(String, String),
     /// Rows as they were copied; with the keys that are missing.
     Copied(String, Vec<String>),
 }

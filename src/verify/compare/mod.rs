@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod burst;
 mod cookie;
+mod definitions;
 mod difference;
 mod headers;
 mod list;
@@ -23,7 +24,7 @@ use crate::model::verdict::{Class, Tier};
 use crate::verify::learn::identity::{self, Place};
 use crate::verify::learn::time::Moments;
 use crate::verify::observation::{Answer, FailureKind, Observation, Outcome, Pass};
-use crate::verify::rows::{CopiedTable, TableDelta};
+use crate::verify::rows::{CopiedTable, Definition, TableDelta};
 
 /// What the comparison found.
 #[derive(Debug, Default)]
@@ -43,6 +44,8 @@ pub(super) struct Known<'a> {
     pub(super) written: &'a [[Vec<TableDelta>; 3]],
     /// The tables as they were copied.
     pub(super) copied: &'a [CopiedTable],
+    /// Definitions and settings of the databases that differ.
+    pub(super) definitions: &'a [Definition],
     /// When the data was copied.
     pub(super) copied_at: Option<Timestamp>,
 }
@@ -83,6 +86,7 @@ pub(super) fn compare(passes: &[[Pass; 3]], known: &Known<'_>) -> Compared {
     for table in known.copied {
         rows::copied(table, &mut compared.differences);
     }
+    definitions::compare(known.definitions, known.copied, &mut compared.differences);
     ids(passes, &places, &mut compared.differences);
     compared
 }

@@ -48,11 +48,15 @@ impl Limits {
 
     /// Waits until a limit has forgotten all that it has counted.
     pub(super) async fn empty(&self, burst: &Burst) {
-        let last = self.with(|sent| {
-            let counted = |(path, _): &(&String, &Instant)| path.starts_with(&burst.under);
-            sent.asked.iter().filter(counted).map(|(_, at)| *at).max()
+        let until = self.with(|sent| {
+            let asked = sent.asked.iter().filter(|(path, _)| path.starts_with(&burst.under));
+            let bursts = sent.bursts.iter().filter(|(under, _)| {
+                under.starts_with(&burst.under) || burst.under.starts_with(under.as_str())
+            });
+            let asked = asked.map(|(_, at)| *at + refill(burst));
+            asked.chain(bursts.map(|(_, until)| *until)).max()
         });
-        wait(last.map(|at| at + refill(burst))).await;
+        wait(until).await;
     }
 
     /// Takes note of a burst that was sent.
@@ -85,6 +89,10 @@ mod tests {
         let begin = Instant::now();
         limits.empty(&burst).await;
         assert!(begin.elapsed() > Duration::from_millis(150));
+        limits.spent(&burst);
+        let begin = Instant::now();
+        limits.empty(&burst).await;
+        assert!(begin.elapsed() > Duration::from_millis(150), "a burst after a burst waits, too");
         limits.spent(&burst);
         let begin = Instant::now();
         limits.ask("/rooms").await;
