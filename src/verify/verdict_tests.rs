@@ -75,6 +75,7 @@ fn pass(side: Side, steps: Vec<Seen>) -> Pass {
                 step: step.into(),
                 repetition: 0,
                 sent: format!("GET {step}"),
+                claimed: Vec::new(),
                 origin: None,
                 at: at.parse().unwrap(),
                 outcome,

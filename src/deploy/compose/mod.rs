@@ -4,6 +4,7 @@ pub(crate) mod command;
 mod desired;
 mod engine;
 mod file;
+mod network;
 mod text;
 mod up;
 

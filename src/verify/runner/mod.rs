@@ -1,6 +1,7 @@
 //! Carries out scenarios: the original, the original again, the migrated.
 
 mod body;
+mod claim;
 mod cookies;
 mod events;
 mod http;
