@@ -570,7 +570,7 @@ fn relay(workload: &Workload) -> Result<Option<RelayView>> {
     let mut taken: BTreeSet<u16> = workload.ports.iter().map(|port| port.port).collect();
     let mut ports = Vec::new();
     for port in &workload.ports {
-        let first = port.port.checked_add(RELAY_OFFSET).unwrap_or(port.port - RELAY_OFFSET);
+        let first = port.port.checked_add(RELAY_OFFSET).unwrap_or_else(|| port.port - RELAY_OFFSET);
         let free = (first..=u16::MAX).chain(1024..first).find(|number| !taken.contains(number));
         let number = free.unwrap_or(first);
         taken.insert(number);
