@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use migrate::{cli, cmd};
+use migrate::{cli, cmd, console};
 
 fn main() -> ExitCode {
     let arguments = match cli::Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return cli::output::usage(&error),
+        Err(error) => return console::usage(&error),
     };
     match cmd::run(arguments) {
         Ok(exit) => exit.into(),
-        Err(error) => cli::output::failure(&error),
+        Err(error) => console::failure(&error),
     }
 }

@@ -1,10 +1,11 @@
 //! What can be said on the command line: types only.
 
-pub mod output;
-
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::target::Target;
 
 /// Takes an application off its virtual machines and proves that it still behaves as it did.
 #[derive(Debug, Parser)]
@@ -22,19 +23,26 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 pub struct Global {
     /// Folder of this engagement
-    #[arg(short = 'C', long, global = true, default_value = "migration", value_name = "DIR")]
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        default_value = "migration",
+        value_name = "DIR"
+    )]
     pub workspace: PathBuf,
     /// What stdout carries; messages and progress go to stderr
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Say only what failed
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = "Everywhere", conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say more; twice for even more
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = "Everywhere", action = ArgAction::Count)]
     pub verbose: u8,
     /// When to colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value_t = Color::Auto)]
     pub color: Color,
 }
 
@@ -58,22 +66,17 @@ pub enum Color {
     Never,
 }
 
-/// Where the application goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
-pub enum Target {
-    /// A Docker engine.
-    Compose,
-    /// A Kubernetes cluster.
-    K8s,
-}
+impl ValueEnum for Target {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl Target {
-    /// Its name, which is also its folder in the workspace.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Compose => "compose",
-            Self::K8s => "k8s",
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Compose => "A Docker engine",
+            Self::K8s => "A Kubernetes cluster",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
     }
 }
 
@@ -109,7 +112,7 @@ pub enum Command {
 }
 
 /// `migrate analyze`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Analyze {
     /// A folder (a whole root filesystem or an application's folder), a .tar[.gz|.zst|.xz] of
     /// one, or `docker://CONTAINER`
@@ -120,7 +123,7 @@ pub struct Analyze {
 }
 
 /// `migrate generate`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Generate {
     /// The target
     #[arg(long, value_enum)]

@@ -1,9 +1,10 @@
 //! `migrate build`.
 
-use crate::cli::{self, Target};
+use crate::cli;
 use crate::cmd::Session;
 use crate::error::{Error, Exit, Result};
 use crate::image::{self, record::Images};
+use crate::model::target::Target;
 use std::fmt::Write;
 
 pub(super) async fn run(session: &Session, arguments: &cli::Build) -> Result<Exit> {
@@ -14,7 +15,7 @@ pub(super) async fn run(session: &Session, arguments: &cli::Build) -> Result<Exi
     };
     let built = image::build(
         &session.workspace,
-        target.name(),
+        target,
         arguments.push.as_deref(),
         arguments.save.as_deref(),
     )
@@ -27,7 +28,7 @@ pub(super) async fn run(session: &Session, arguments: &cli::Build) -> Result<Exi
 }
 
 fn only_generated(session: &Session) -> Result<Target> {
-    let generated: Vec<Target> = [Target::Compose, Target::K8s]
+    let generated: Vec<Target> = Target::ALL
         .into_iter()
         .filter(|target| session.workspace.path(target.name()).join("images").is_dir())
         .collect();

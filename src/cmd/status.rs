@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use crate::cmd::Session;
 use crate::error::{Exit, Result};
+use crate::model::target::Target;
 
 /// What has been done for a target.
 #[derive(Debug, Serialize)]
@@ -65,7 +66,7 @@ fn look(session: &Session) -> Result<Status> {
     status.images = record("images")?
         .and_then(|record| record.get("images")?.as_array().map(Vec::len))
         .unwrap_or(0);
-    for target in ["compose", "k8s"] {
+    for target in Target::ALL.map(Target::name) {
         let deployment = record(target)?;
         let workloads = deployment.as_ref().and_then(|record| record.get("workloads")?.as_array());
         let waiting = workloads

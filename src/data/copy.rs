@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::output::Console;
+use crate::console::Console;
 use crate::data::accounts;
 use crate::data::database::Database;
 use crate::data::end::{self, End};

@@ -16,10 +16,10 @@ pub mod write;
 
 use std::collections::BTreeMap;
 
-use crate::cli::Target;
 use crate::error::Result;
 use crate::model::inventory::Inventory;
 use crate::model::plan::Plan;
+use crate::model::target::Target;
 
 /// A tree of text files by their path relative to the target's folder.
 pub type Tree = BTreeMap<String, String>;

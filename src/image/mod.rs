@@ -9,18 +9,20 @@ mod rules;
 mod select;
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bollard::Docker;
 
 use crate::connection::docker;
-use crate::deploy::secrets;
 use crate::error::{Context, Error, Result};
 use crate::inspect::source::{self, Source};
 use crate::model::inventory::Inventory;
 use crate::model::plan::{Plan, Strategy, Workload};
+use crate::model::target::Target;
 use crate::progress::Progress;
+use crate::secrets;
 use crate::workspace::Workspace;
 
 use context::{BuildContext, Taken};
@@ -41,7 +43,7 @@ pub(crate) struct Outcome {
 /// Builds the images that a target's tree needs.
 pub(crate) async fn build(
     workspace: &Workspace,
-    target: &str,
+    target: Target,
     push: Option<&str>,
     save: Option<&Path>,
 ) -> Result<Outcome> {
@@ -69,7 +71,7 @@ pub(crate) async fn build(
     let packages = Arc::new(Packages::read(&*source)?);
     drop(reading);
 
-    let mut images = Images { target: target.to_owned(), images: Vec::new() };
+    let mut images = Images { target: target.name().to_owned(), images: Vec::new() };
     let mut leaks = Vec::new();
     for owner in owners {
         let packed = {
@@ -144,17 +146,23 @@ async fn save_all(docker: &Docker, images: &Images, path: &Path) -> Result<()> {
 /// The Dockerfile of a workload in a target's tree, by the plan's strategy, and its text.
 fn dockerfile(
     workspace: &Workspace,
-    target: &str,
+    target: Target,
     workload: &Workload,
 ) -> Result<(PathBuf, String)> {
     let name = match workload.image.strategy {
         Strategy::Carry => "Dockerfile.carry",
         Strategy::Upstream => "Dockerfile.upstream",
     };
-    let path = workspace.path(target).join("images").join(&workload.id).join(name);
-    let text = std::fs::read_to_string(&path)
-        .input(format_args!("read {}", path.display()))
-        .map_err(|error| error.help(format!("run `migrate generate --to {target}` first")))?;
+    let path = workspace.path(target.name()).join("images").join(&workload.id).join(name);
+    let read = std::fs::read_to_string(&path);
+    let missing = read.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let text = read.input(format_args!("read {}", path.display())).map_err(|error| {
+        if missing {
+            error.help(format!("run `migrate generate --to {}` first", target.name()))
+        } else {
+            error
+        }
+    })?;
     Ok((path, text))
 }
 

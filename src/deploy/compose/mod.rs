@@ -1,6 +1,5 @@
 //! Bringing the compose tree up with the engine's own API, and taking it down.
 
-pub(crate) mod command;
 mod desired;
 mod engine;
 mod file;
@@ -9,23 +8,24 @@ mod text;
 mod up;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 
 use bollard::Docker;
 use serde::{Deserialize, Serialize};
 
-use super::secrets::{self, Secrets};
 use super::{Deployment, WorkloadState};
 use crate::connection::docker;
 use crate::error::{Context, Error, Result};
 use crate::model::plan::{Plan, WorkloadKind};
+use crate::secrets::{self, Secrets};
 use crate::workspace::{Workspace, from_yaml};
 
 use desired::{Desired, Reading};
 use engine::Project;
 use file::ComposeFile;
-use up::{ServiceState, Step, Up, in_order};
+use up::{Change, ServiceState, Step, Up, in_order};
 
 /// What the command line says about a deploy.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,30 @@ pub(crate) struct Preview {
     target: &'static str,
     url: Option<String>,
     steps: Vec<Step>,
+}
+
+impl Preview {
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for step in &self.steps {
+            let change = match step.change {
+                Change::Create => "create",
+                Change::Recreate => "recreate",
+                Change::Keep => "keep",
+                Change::Remove => "remove",
+            };
+            let _ = write!(text, "  {change:<9} {}", step.container);
+            if !step.secrets.is_empty() {
+                let _ = write!(text, "  secrets: {}", step.secrets.join(", "));
+            }
+            text.push('\n');
+        }
+        if let Some(url) = &self.url {
+            let _ = writeln!(text, "would be reached at {url}");
+        }
+        text
+    }
 }
 
 /// `.migrate/deployments/compose.json`: the contract's fields, and what is remembered.

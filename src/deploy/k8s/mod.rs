@@ -2,7 +2,6 @@
 
 mod apply;
 pub(crate) mod cluster;
-pub(crate) mod command;
 mod reach;
 mod render;
 pub(crate) mod rollout;
@@ -22,13 +21,14 @@ use self::apply::{Change, Owner};
 use self::cluster::Cluster;
 use self::render::{Object, Rendered};
 use self::rollout::Awaited;
-use super::secrets::{self, Secrets};
+pub(crate) use self::undeploy::undeploy;
 use super::{Deployment, WorkloadState};
-use crate::cli::output::Console;
 use crate::connection::pod::failed;
+use crate::console::Console;
 use crate::error::{Error, Result};
 use crate::image::record::Images;
 use crate::model::plan::{Plan, Workload, WorkloadKind};
+use crate::secrets::{self, Secrets};
 use crate::workspace::Workspace;
 
 /// What the command line says about a deploy.

@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{Api, ListParams, LogParams};
 
 use super::cluster::{Cluster, is_ready};
-use crate::cli::output::Console;
 use crate::connection::pod::failed;
+use crate::console::Console;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::golden::{cases, generated, planned};
-use crate::cli::Target;
+use crate::model::target::Target;
 
 fn keys(value: &Value) -> BTreeSet<String> {
     value.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default()

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Target;
 use crate::generate::{Tree, tree};
 use crate::model::inventory::Inventory;
 use crate::model::plan::Plan;
+use crate::model::target::Target;
 use crate::workspace::from_yaml;
 
 /// The folder of the cases.
@@ -51,7 +51,7 @@ fn trees_are_as_committed() {
         let read: Plan = from_yaml(&text, "plan.yaml").expect("what was written reads back");
         assert_eq!(read, plan);
         compare(&case, "plan", &BTreeMap::from([("plan.yaml".to_owned(), text)]), &mut report);
-        for target in [Target::Compose, Target::K8s] {
+        for target in Target::ALL {
             let tree = generated(&case, target);
             assert_eq!(tree, generated(&case, target), "same input, same bytes");
             compare(&case, target.name(), &tree, &mut report);

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::golden::{cases, planned};
-use crate::cli::Target;
 use crate::generate::{templates, tree};
 use crate::model::inventory::Inventory;
 use crate::model::plan::{EnvVar, Plan};
+use crate::model::target::Target;
 
 const VALUES: [&str; 9] = [
     "line\nbreak: true\n- x",
@@ -118,7 +118,7 @@ fn names_and_paths_that_could_break_out_are_refused() {
     for (what, edit) in edits {
         let mut plan = plan.clone();
         edit(&mut plan);
-        for target in [Target::Compose, Target::K8s] {
+        for target in Target::ALL {
             let refused = generate(target, case, &inventory, &plan);
             assert!(refused.is_err(), "{what} was taken for {}", target.name());
         }
@@ -133,7 +133,7 @@ fn every_template_is_rendered_by_a_case() {
     unused.retain(|name| !included.contains(&name.as_str()) && !templates::was_rendered(name));
     for case in cases() {
         let (inventory, plan) = planned(&case);
-        for target in [Target::Compose, Target::K8s] {
+        for target in Target::ALL {
             generate(target, &case, &inventory, &plan).expect("a tree");
         }
     }

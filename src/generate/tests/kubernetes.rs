@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::golden::{cases, generated};
-use crate::cli::Target;
+use crate::model::target::Target;
 
 /// The documents of a YAML text as data.
 fn documents(text: &str) -> Vec<Value> {
