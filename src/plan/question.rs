@@ -1,6 +1,6 @@
 //! What the plan cannot decide without asking.
 
-use super::{environment, moves};
+use super::{environment, moves, network};
 use crate::model::finding::Question;
 use crate::model::inventory::{Inventory, Role};
 
@@ -51,6 +51,7 @@ pub fn questions(inventory: &Inventory) -> Vec<Question> {
                 evidence: service.evidence.clone(),
             });
         }
+        questions.extend(network::question(inventory, service));
         let schedule = service.schedule.as_deref();
         if service.role == Role::Job && super::schedule::decide(inventory, service).is_none() {
             questions.push(Question {

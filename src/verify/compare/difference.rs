@@ -1,6 +1,7 @@
 //! One difference at one step, before differences are put together by cause.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::value::What;
 use crate::model::scenario::Origin;
@@ -102,6 +103,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) step: &'a str,
     /// What was sent.
     pub(crate) sent: &'a str,
+    /// Addresses that the request itself named as the client's.
+    pub(crate) claimed: &'a [IpAddr],
     /// Path of the request, empty when there is none.
     pub(crate) path: &'a str,
     /// Where the step comes from.

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub(super) use answer::Passes;
+pub(super) use answer::{BELIEVED, Passes};
 pub(super) use difference::{Difference, Kind, Scene};
 pub(super) use value::What;
 
@@ -141,6 +141,7 @@ fn scene(scenario: usize, order: usize, seen: &Observation) -> Scene<'_> {
         order,
         step: &seen.step,
         sent: &seen.sent,
+        claimed: &seen.claimed,
         path,
         origin: seen.origin.as_ref(),
     }
@@ -364,6 +365,7 @@ fn sockets(
             order,
             step: "",
             sent: "",
+            claimed: &[],
             path: "",
             origin: None,
         };

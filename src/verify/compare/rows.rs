@@ -11,7 +11,7 @@ use crate::model::verdict::{Class, Tier};
 use crate::verify::learn::identity::Place;
 
 fn scene(scenario: usize, sent: &str) -> Scene<'_> {
-    Scene { scenario, order: usize::MAX, step: "rows", sent, path: "", origin: None }
+    Scene { scenario, order: usize::MAX, step: "rows", sent, claimed: &[], path: "", origin: None }
 }
 
 /// Whether a table changes by itself as sessions come and go.

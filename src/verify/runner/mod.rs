@@ -2,6 +2,7 @@
 
 mod body;
 mod burst;
+mod claim;
 mod cookies;
 mod events;
 mod http;

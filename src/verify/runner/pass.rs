@@ -152,6 +152,7 @@ impl Runner<'_> {
             step: step.id.clone(),
             repetition,
             sent: sent(&step.action),
+            claimed: super::claim::claimed(&step.action),
             origin: step.origin.clone(),
             at,
             every: None,

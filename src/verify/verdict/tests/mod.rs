@@ -83,6 +83,7 @@ fn pass(side: Side, steps: Vec<Seen>) -> Pass {
                 repetition: 0,
                 every: None,
                 sent: format!("GET {step}"),
+                claimed: Vec::new(),
                 origin: None,
                 at: at.parse().unwrap(),
                 outcome,
