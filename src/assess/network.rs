@@ -5,9 +5,13 @@ use std::net::IpAddr;
 use super::finding;
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Severity};
-use crate::model::inventory::{Inventory, Location, LocationKind, Role, Service, Site};
+use crate::model::inventory::{Inventory, Location, LocationKind, Role, Service, Site, TrustProxy};
 use crate::plan::egress::outside;
 use crate::plan::is_bound;
+
+fn is_loopback(address: &str) -> bool {
+    address == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
 
 /// An app that no other container reaches.
 pub(super) fn loopback(inventory: &Inventory, found: &mut Vec<Finding>) {
@@ -62,48 +66,98 @@ fn variable_places(service: &Service, name: &str) -> Vec<Evidence> {
         .collect()
 }
 
-/// An app that believes only a proxy on its own machine.
+/// Whom an app believes when it is told a client's address.
 pub(super) fn trusted_proxy(inventory: &Inventory, found: &mut Vec<Finding>) {
     for service in &inventory.services {
         let Some(trust) = &service.trust_proxy else { continue };
-        let local =
-            trust.value.split(',').map(str::trim).all(|part| {
-                part == "loopback" || part.starts_with("127.") || part.starts_with("::1")
-            });
-        if !local || trust.value.is_empty() {
+        let parts: Vec<&str> = trust.value.split(',').map(str::trim).collect();
+        if parts.iter().any(|part| is_own(part)) {
+            own_machine(service, trust, found);
+        }
+        let wide = parts.iter().any(|part| is_private(part));
+        let (id, message, remedy) = if trust.value == "true" {
+            (
+                "trusts-everyone",
+                "believes the address that anyone gives of a client (X-Forwarded-For), as it did \
+                 on the server"
+                    .to_owned(),
+                "have it believe its proxy alone; until then a client can pass for any other",
+            )
+        } else if trust.value != "0" && trust.value.parse::<u8>().is_ok() {
+            (
+                "trusts-by-count",
+                format!(
+                    "believes the last {} that passed a request on, whoever they are",
+                    trust.value
+                ),
+                "an Ingress or load balancer in front is one more: count it only when nothing \
+                 passes by it, or a client can pass for any other",
+            )
+        } else if wide {
+            (
+                "trusts-private-addresses",
+                format!(
+                    "believes private addresses ({}): where the platform shows clients under one \
+                     (a port published by Docker, the node port of a cluster), a client can pass \
+                     for any other",
+                    trust.value
+                ),
+                "name the addresses of the proxies alone",
+            )
+        } else {
             continue;
-        }
-        let message = format!(
-            "believes X-Forwarded-* headers only from {}: on a network of containers it would take \
-             every client for the proxy and HTTPS for HTTP",
-            trust.value
-        );
-        match &trust.variable {
-            Some(name) => found.push(finding(
-                "trusts-loopback-only",
-                Severity::Risk,
-                service,
-                message,
-                format!(
-                    "the plan sets {name} so that the new proxy is believed, and with it every \
-                     private address: where the platform hides clients behind one, set it to the \
-                     proxy's network alone"
-                ),
-                vec![trust.evidence.clone()],
-            )),
-            None => found.push(finding(
-                "trusts-loopback-only",
-                Severity::Blocker,
-                service,
-                message,
-                format!(
-                    "change it at {} to the addresses of the new network, best by a variable",
-                    trust.evidence
-                ),
-                vec![trust.evidence.clone()],
-            )),
-        }
+        };
+        let evidence = vec![trust.evidence.clone()];
+        found.push(finding(id, Severity::Risk, service, message, remedy.to_owned(), evidence));
     }
+}
+
+/// Whether a part of a list of trusted addresses is the machine itself.
+fn is_own(part: &str) -> bool {
+    part == "loopback" || is_loopback(part) || part.starts_with("127.") || part.starts_with("::1/")
+}
+
+/// Whether it is a whole private network, under which a platform may show clients.
+fn is_private(part: &str) -> bool {
+    if matches!(part, "uniquelocal" | "linklocal") {
+        return true;
+    }
+    let Some((address, bits)) = part.split_once('/') else { return false };
+    let network = address.parse::<IpAddr>().is_ok_and(|address| match address {
+        IpAddr::V4(four) => four.is_private() || four.is_unspecified(),
+        IpAddr::V6(six) => six.is_unique_local() || six.is_unspecified(),
+    });
+    network && !matches!(bits, "32" | "128")
+}
+
+/// An app that believes a proxy on its own machine.
+fn own_machine(service: &Service, trust: &TrustProxy, found: &mut Vec<Finding>) {
+    let message = format!(
+        "believes X-Forwarded-* headers from {}: on a network of containers it would take every \
+         client for the proxy and HTTPS for HTTP",
+        trust.value
+    );
+    let (severity, remedy) = match &trust.variable {
+        Some(name) => (
+            Severity::Risk,
+            format!(
+                "the plan gives the proxy a fixed address on compose and names it in {name}, and \
+                 puts a relay beside the app on Kubernetes; what is let in to the app beside the \
+                 proxy (a cluster whose network enforces no policies, an Ingress that passes on \
+                 what clients say) would be believed, too"
+            ),
+        ),
+        None => (
+            Severity::Blocker,
+            format!(
+                "on Kubernetes the plan puts a relay beside the app; for compose change it at {} \
+                 to the proxy's address (networks in plan.yaml), best by a variable",
+                trust.evidence
+            ),
+        ),
+    };
+    let evidence = vec![trust.evidence.clone()];
+    found.push(finding("trusts-loopback-only", severity, service, message, remedy, evidence));
 }
 
 fn locations(service: &Service, wanted: impl Fn(&Location) -> bool) -> Vec<&Location> {

@@ -81,7 +81,21 @@ fn trust_of_loopback() {
     if let Some(trust) = &mut app.trust_proxy {
         trust.value = "10.0.0.0/8".into();
     }
-    assert_eq!(severity(&assessed(vec![app]), "trusts-loopback-only"), None);
+    let inventory = assessed(vec![app.clone()]);
+    assert_eq!(severity(&inventory, "trusts-loopback-only"), None);
+    assert_eq!(severity(&inventory, "trusts-private-addresses"), Some(Severity::Risk));
+    let mut with = |value: &str, id: &str| {
+        app.trust_proxy.as_mut().unwrap().value = value.into();
+        severity(&assessed(vec![app.clone()]), id)
+    };
+    assert_eq!(with("1", "trusts-by-count"), Some(Severity::Risk));
+    assert_eq!(with("true", "trusts-everyone"), Some(Severity::Risk));
+    assert_eq!(with("loopback, uniquelocal", "trusts-private-addresses"), Some(Severity::Risk));
+    assert_eq!(with("loopback, uniquelocal", "trusts-loopback-only"), Some(Severity::Risk));
+    for value in ["0", "false", "10.0.0.5", "10.0.0.5/32", "203.0.113.0/24"] {
+        app.trust_proxy.as_mut().unwrap().value = value.into();
+        assert!(assessed(vec![app.clone()]).findings.iter().all(|one| !one.id.contains("trust")));
+    }
 }
 
 #[test]
@@ -112,6 +126,7 @@ fn proxies() {
         body_limit: 0,
         auth: false,
         rate_limited: path == "/login",
+        rate: None,
         upgrade: path == "/ws",
         unbuffered: false,
         internal: false,

@@ -65,6 +65,8 @@ pub(crate) struct Unit {
     pub memory: String,
     /// Most memory.
     pub memory_limit: String,
+    /// What stands between it and those who connect to it, on Kubernetes.
+    pub relay: Option<RelayView>,
     /// What it connects to.
     pub connects_to: Vec<Target>,
     /// Ports to places outside.
@@ -184,6 +186,28 @@ pub(crate) struct ProbeView {
     pub reason: String,
 }
 
+/// A relay.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct RelayView {
+    /// The Node.js that carries it out.
+    pub program: String,
+    /// Why it is needed.
+    pub reason: String,
+    /// Its ports.
+    pub ports: Vec<RelayPort>,
+}
+
+/// A port of a relay.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct RelayPort {
+    /// The name of the app's port.
+    pub name: String,
+    /// Where it listens.
+    pub port: u16,
+    /// The app's port.
+    pub to: u16,
+}
+
 /// What a workload connects to.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Target {
@@ -191,6 +215,8 @@ pub(crate) struct Target {
     pub workload: String,
     /// Port.
     pub port: u16,
+    /// The port of its pods on Kubernetes, where a relay may listen in its place.
+    pub pod_port: u16,
     /// Whether it can be waited for: a database that has a probe.
     pub awaited: bool,
 }
@@ -302,6 +328,7 @@ fn unit(plan: &Plan, workload: &Workload) -> Result<Unit> {
         cpu: workload.resources.cpu.clone(),
         memory: workload.resources.memory.clone(),
         memory_limit: workload.resources.memory_limit.clone(),
+        relay: relay(workload)?,
         connects_to: connections(plan, workload)?,
         egress: outside(workload)?,
         public: plan.ingress.workload == workload.id,
@@ -560,10 +587,34 @@ fn connections(plan: &Plan, workload: &Workload) -> Result<Vec<Target>> {
         targets.push(Target {
             workload: to.id.clone(),
             port: connection.port,
+            pod_port: relay(to)?
+                .and_then(|relay| relay.ports.into_iter().find(|port| port.to == connection.port))
+                .map_or(connection.port, |port| port.port),
             awaited: to.kind == WorkloadKind::Database && to.probe.is_some(),
         });
     }
     Ok(targets)
+}
+
+/// How far a relay's port is from the app's.
+const RELAY_OFFSET: u16 = 10_000;
+
+fn relay(workload: &Workload) -> Result<Option<RelayView>> {
+    let Some(relay) = &workload.relay else { return Ok(None) };
+    absolute(&relay.program, &format!("workloads[{}].relay.program", workload.id))?;
+    let mut taken: BTreeSet<u16> = workload.ports.iter().map(|port| port.port).collect();
+    let mut ports = Vec::new();
+    for port in &workload.ports {
+        let first = port.port.checked_add(RELAY_OFFSET).unwrap_or_else(|| port.port - RELAY_OFFSET);
+        let free = (first..=u16::MAX).chain(1024..first).find(|number| !taken.contains(number));
+        let number = free.unwrap_or(first);
+        taken.insert(number);
+        ports.push(RelayPort { name: port.name.clone(), port: number, to: port.port });
+    }
+    if ports.is_empty() {
+        return Err(wrong(&format!("workloads[{}].relay: it has no ports", workload.id)));
+    }
+    Ok(Some(RelayView { program: relay.program.clone(), reason: relay.reason.clone(), ports }))
 }
 
 /// More of one workload are a slip of the pen.

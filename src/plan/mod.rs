@@ -8,6 +8,7 @@ mod environment;
 mod image;
 mod ingress;
 mod naming;
+mod network;
 mod open;
 mod probe;
 mod question;
@@ -35,6 +36,7 @@ pub fn plan(inventory: &Inventory, name: &str) -> Plan {
         name: name.to_owned(),
         source: inventory.source.clone(),
         workloads: Vec::new(),
+        networks: network::decide(inventory, name),
         volumes: storage::volumes(inventory),
         secrets: Vec::new(),
         ingress: ingress::decide(inventory),

@@ -373,6 +373,7 @@ mod tests {
             schema: String::new(),
             name: "x".into(),
             source: "docker://none".into(),
+            networks: Vec::new(),
             workloads: Vec::new(),
             volumes: Vec::new(),
             secrets: vec![

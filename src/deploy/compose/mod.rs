@@ -3,6 +3,7 @@
 mod desired;
 mod engine;
 mod file;
+mod network;
 mod text;
 mod up;
 

@@ -128,10 +128,11 @@ impl Up<'_> {
     /// Carries the steps out and waits until all is ready, or as ready as it can be.
     pub(super) async fn run(&self, steps: &[Step]) -> Result<Vec<ServiceState>> {
         let bar = Progress::spinner("prepare networks and volumes");
-        let used: BTreeSet<&String> = self.desired.iter().flat_map(|one| &one.networks).collect();
+        let networks = self.desired.iter().flat_map(|one| &one.networks);
+        let used: BTreeSet<&String> = networks.map(|network| &network.name).collect();
         for name in used {
             let network = self.file.networks.get(name).and_then(Option::as_ref);
-            self.project.network(name, network.is_some_and(|network| network.internal)).await?;
+            self.project.network(name, network).await?;
         }
         for name in self.file.volumes.keys() {
             self.project.volume(name).await?;
