@@ -14,3 +14,4 @@ pub(crate) mod record;
 pub(crate) mod rows;
 pub(crate) mod tables;
 mod transfer;
+pub(crate) mod written;

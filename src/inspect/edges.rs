@@ -187,6 +187,7 @@ fn external(facts: &mut Facts, host: &str, port: u16, kind: Kind, seen: &[Eviden
         protocol: "tcp".to_owned(),
         address_from: None,
         port_from: None,
+        evidence: None,
     });
     service.evidence = seen.to_vec();
     facts.services.push(service);

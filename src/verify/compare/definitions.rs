@@ -84,6 +84,7 @@ pub(super) fn compare(found: &[Definition], tables: &[CopiedTable], out: &mut Ve
             order: usize::MAX,
             step: "definitions",
             sent: "definitions of the database",
+            claimed: &[],
             path: "",
             origin: None,
         };

@@ -25,6 +25,7 @@ pub(super) async fn send(
         repetition,
         sent: words.to_owned(),
         origin: step.origin.clone(),
+        claimed: super::claim::claimed(&step.action),
         at,
         every: Some(Duration::from_millis(u64::from(burst.every_ms))),
         outcome,
