@@ -11,7 +11,6 @@ mod lifecycle;
 mod network;
 mod security;
 mod state;
-pub mod summary;
 
 /// A rule: what it sees in an inventory.
 type Rule = fn(&Inventory, &mut Vec<Finding>);

@@ -19,6 +19,7 @@ use crate::inspect::source::{self, Source};
 use crate::model::inventory::Inventory;
 use crate::model::plan::{Plan, Volume, Workload, WorkloadKind};
 use crate::model::target::Target;
+use crate::secrets;
 use crate::workspace::Workspace;
 
 /// How long a container that is being restarted is waited for.
@@ -126,7 +127,9 @@ impl End {
                 (label, Place::Cluster(cluster))
             }
             Name::Mysql { user, host, port, database } => {
-                let password = secrets_from.map(password).transpose()?.flatten();
+                let mut given =
+                    secrets_from.map(secrets::read_given).transpose()?.unwrap_or_default();
+                let password = given.remove("MYSQL_PASSWORD");
                 let environment =
                     password.map(|value| ("MYSQL_PWD".to_owned(), value)).into_iter().collect();
                 let options = vec![
@@ -347,12 +350,6 @@ pub(crate) fn databases(
         found.push((workload.clone(), names));
     }
     Ok(found)
-}
-
-/// `MYSQL_PASSWORD` of a file of `NAME=VALUE` lines.
-fn password(path: &Path) -> Result<Option<String>> {
-    let text = std::fs::read_to_string(path).input(format_args!("read {}", path.display()))?;
-    Ok(text.lines().find_map(|line| line.strip_prefix("MYSQL_PASSWORD=").map(ToOwned::to_owned)))
 }
 
 /// The default for `--to`: the target that was deployed last.

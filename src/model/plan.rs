@@ -350,7 +350,7 @@ pub struct Volume {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Secret {
-    /// Upper case, digits, underscores (`CHAT_DB_PASSWORD`, `CHAT_FILE_CHAT_ENV`).
+    /// Upper case, digits, underscores (`SHOP_DB_PASSWORD`, `SHOP_FILE_SHOP_ENV`).
     pub name: String,
     /// Value or file.
     pub kind: SecretKind,

@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 const WIDTH: usize = 98;
 
 /// The summary.
-pub fn text(inventory: &Inventory, workspace: &Workspace) -> String {
+pub(crate) fn text(inventory: &Inventory, workspace: &Workspace) -> String {
     let mut out = String::new();
     head(&mut out, inventory);
     services(&mut out, inventory);
@@ -158,7 +158,7 @@ const fn kind(kind: StateKind) -> &'static str {
 
 /// Bytes for people.
 #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-pub fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if value < 1024.0 {

@@ -1,4 +1,5 @@
-//! Rows that a pass wrote: plain data between the database and the comparison.
+//! How rows differ between two moments or two sides: plain data between the databases and the
+//! comparison of verify.
 
 /// What one pass changed in one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,4 +43,17 @@ pub struct CopiedTable {
     pub only_migrated: Vec<String>,
     /// Whether the table is in the migrated at all.
     pub exists: bool,
+}
+
+/// A collation, trigger, routine, event, view, index or setting that is another on each side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// `collation`, `trigger`, `procedure`, `function`, `event`, `view`, `index`, `setting`.
+    pub kind: String,
+    /// Its name, database and table included.
+    pub name: String,
+    /// What the original says; `None` when it has none.
+    pub original: Option<String>,
+    /// What the migrated says.
+    pub migrated: Option<String>,
 }
