@@ -6,6 +6,7 @@ mod cookie;
 mod difference;
 mod headers;
 mod list;
+mod pair;
 mod rows;
 mod stream;
 mod value;
