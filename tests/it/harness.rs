@@ -1,6 +1,6 @@
 //! The harness itself: that commands and the components it hands out work.
 
-use crate::support::{Case, Sample, cases, command, docker, kubectl, registry};
+use crate::support::{Case, Sample, Scratch, cases, command, docker, kubectl, registry};
 
 pub(crate) fn tests() -> Vec<Case> {
     cases![
@@ -41,10 +41,12 @@ fn docker_sample_answers_under_its_url() {
 fn cluster_is_ready_and_its_registry_takes_images() {
     assert_eq!(kubectl(["get", "--raw", "/readyz"]).trim(), "ok");
     let image = format!("{}/migrate-it/{}:1", registry(), std::process::id());
-    let scratch = two_trees(&[("file", "1\n")], &[]);
+    let scratch = Scratch::new();
     let tar = scratch.path().join("layer.tar");
     let tar = tar.to_str().expect("a path in UTF-8");
-    let folder = scratch.path().join("actual");
+    let folder = scratch.path().join("image");
+    std::fs::create_dir(&folder).expect("create folder");
+    std::fs::write(folder.join("file"), "1\n").expect("write file");
     command("tar", ["-C", folder.to_str().expect("a path in UTF-8"), "-cf", tar, "."])
         .run()
         .expect_code(0);
