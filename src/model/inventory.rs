@@ -284,8 +284,9 @@ pub struct ConfigFile {
     pub path: String,
     /// Whether it holds a secret; then no copy of it enters the workspace or an image.
     pub secret: bool,
-    /// Permission bits, as a number (0o640 = 416).
-    #[serde(default)]
+    /// Permission bits, in octal (`"0640"`).
+    #[serde(default, with = "super::octal")]
+    #[schemars(with = "String")]
     pub mode: u32,
 }
 

@@ -234,7 +234,9 @@ fn questions(out: &mut String, inventory: &Inventory) {
 
 fn fit(out: &mut String, inventory: &Inventory) {
     line(out, "\nFit");
-    for (name, fit) in [("Kubernetes", &inventory.fit.k8s), ("AWS SAM", &inventory.fit.sam)] {
+    // What holds for one cluster of containers holds for the other.
+    let fits = [("compose, Kubernetes", &inventory.fit.k8s), ("AWS SAM", &inventory.fit.sam)];
+    for (name, fit) in fits {
         target(out, name, fit);
     }
 }
@@ -245,9 +247,9 @@ fn target(out: &mut String, name: &str, fit: &TargetFit) {
         FitVerdict::Changes => "runs after changes",
         FitVerdict::Refused => "refused",
     };
-    line(out, &format!("  {name:<11} {verdict}"));
+    line(out, &format!("  {name:<19} {verdict}"));
     for reason in &fit.reasons {
-        wrap(out, "              - ", reason);
+        wrap(out, "    - ", reason);
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use super::cause::SOURCE;
 use super::databases::Databases;
 use super::load;
 use super::observation::Pass;
@@ -124,6 +125,7 @@ impl Known {
         known.deployment = deployments.pop().map(|(_, target, url)| (target, url));
         if let Some((target, _)) = &known.deployment {
             known.tree = tree(workspace, target);
+            known.tree.extend(tree(workspace, SOURCE));
         }
         Ok(known)
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::cause::Clues;
+use super::cause::{Clues, SOURCE};
 use super::compare::{self, Known};
 use super::observation::{Outcome, Pass};
 use super::{cluster, coverage};
@@ -44,7 +44,8 @@ pub struct Context<'a> {
     pub plan: Option<&'a Plan>,
     /// The target's name (`compose`, `k8s`), with a workspace.
     pub target: Option<&'a str>,
-    /// The generated files by their path in the workspace (`k8s/base/…`).
+    /// The generated files by their path in the workspace (`k8s/base/…`), and the copies of the
+    /// source's configuration (`.migrate/source/…`).
     pub tree: &'a BTreeMap<String, String>,
     /// Address of the original.
     pub original: &'a str,
@@ -64,9 +65,18 @@ pub fn judge(passes: &[[Pass; 3]], rows: &Rows, context: &Context<'_>) -> Verdic
             .filter(|(file, _)| file.starts_with(target))
             .map(|(file, text)| (file.clone(), text.clone()))
             .collect(),
-        _ => context.tree.clone(),
+        _ => {
+            let mut tree = context.tree.clone();
+            tree.retain(|file, _| !file.starts_with(SOURCE));
+            tree
+        }
     };
-    let clues = Clues::new(context.inventory, context.plan, &tree);
+    let source: BTreeMap<String, String> = context
+        .tree
+        .iter()
+        .filter_map(|(file, text)| Some((format!("/{}", file.strip_prefix(SOURCE)?), text.clone())))
+        .collect();
+    let clues = Clues::new(context.inventory, context.plan, &tree, &source);
     let clusters =
         cluster::cluster(&compared.differences, passes, &|difference| clues.cause(difference));
     let coverage = coverage::coverage(passes, context.inventory, &rows.written, &rows.copied);

@@ -204,3 +204,21 @@ fn lost_compression_is_one_cluster() {
     let verdict = same(&steps, vec![Seen("a", http("/a", 200, &[media], b"{\"a\":1}"))]);
     only(&verdict, Class::Proxy);
 }
+
+#[test]
+fn a_header_of_the_proxy_is_shown_where_the_source_sets_it() {
+    let old = "http {\nserver {\nlocation / {\nproxy_pass http://app;\n}\nadd_header X-Frame-Options DENY;\n}\n}\n";
+    let new = "server {\nlocation / {\nproxy_pass http://app;\n}\n}\n";
+    let first = || vec![Seen("page", http("/x", 200, &[("x-frame-options", "DENY")], b"a"))];
+    let verdict = with(
+        &[three(first(), first(), vec![Seen("page", http("/x", 200, &[], b"a"))])],
+        &Rows::default(),
+        &[("k8s/base/web/site.conf", new), (".migrate/source/etc/nginx/nginx.conf", old)],
+    );
+    let cause = &only(&verdict, Class::Proxy).likely_cause;
+    assert_eq!(
+        cause.evidence,
+        Some(crate::model::evidence::Evidence::line("/etc/nginx/nginx.conf", 6))
+    );
+    assert_eq!(cause.path.as_deref(), Some("k8s/base/web/site.conf"));
+}

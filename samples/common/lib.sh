@@ -1,17 +1,14 @@
 # shellcheck shell=bash
-# What the sample's scripts share: names, the cache folder, messages, hashes of inputs.
-
+# What the scripts of all samples share: the cache folder, messages, hashes of inputs.
 # shellcheck disable=SC2034 # used by the scripts that read this file
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-image=migrate-sample-chat
+common=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 base_image=migrate-sample-base
-default_name=migrate-sample-chat
 
 if [ -n "${XDG_CACHE_HOME:-}" ]; then
     cache=$XDG_CACHE_HOME/migrate
 else
-    cache=$(cd "$here/../.." && pwd)/.cache
+    cache=$(cd "$common/../.." && pwd)/.cache
 fi
 
 say() {
@@ -33,10 +30,11 @@ stop_if_missing() {
     docker info >/dev/null 2>&1 || fail "no Docker engine answers; start one (dockerd, or systemctl start docker) and call again"
 }
 
-# hash_of FILE_OR_FOLDER…: one short hash over names, modes and contents, relative to the sample's folder.
+# hash_of FOLDER NAME…: one short hash over names, modes and contents of these files and folders in FOLDER.
 hash_of() {
     (
-        cd "$here" || exit
+        cd "$1" || exit
+        shift
         find "$@" -name node_modules -prune -o -type f -printf '%m %p\0' | LC_ALL=C sort -z |
             while IFS= read -r -d '' entry; do
                 printf '%s ' "$entry"
@@ -46,12 +44,7 @@ hash_of() {
 }
 
 base_hash() {
-    hash_of build-base
-}
-
-# The tag of the image that these sources make.
-tag() {
-    hash_of build-base build install app www sql rootfs
+    hash_of "$common" build-base
 }
 
 is_container_name() {
