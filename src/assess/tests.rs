@@ -101,6 +101,7 @@ fn proxies() {
         body_limit: 0,
         auth: false,
         rate_limited: path == "/login",
+        rate: None,
         upgrade: path == "/ws",
         unbuffered: false,
         internal: false,

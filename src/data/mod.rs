@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod database;
 mod definer;
+pub(crate) mod definitions;
 pub mod delta;
 mod end;
 mod folder;

@@ -432,6 +432,9 @@ pub struct Location {
     /// Whether requests are rate limited.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rate_limited: bool,
+    /// The limit that refuses first, when its zone is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<RateLimit>,
     /// Whether the upgrade to WebSocket is passed on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub upgrade: bool,
@@ -449,6 +452,18 @@ pub struct Location {
     pub alias: bool,
     /// Where it was seen.
     pub evidence: Evidence,
+}
+
+/// How many requests a location takes (nginx `limit_req`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RateLimit {
+    /// Name of what counts: locations that name the same are counted together.
+    pub zone: String,
+    /// Requests in a minute.
+    pub per_minute: u32,
+    /// Requests above that rate that are still taken.
+    #[serde(default)]
+    pub burst: u32,
 }
 
 /// One service talks to another.

@@ -7,6 +7,7 @@ use super::observation::Side;
 use super::runner::Around;
 use super::verdict::Rows;
 use crate::data::database::Database;
+use crate::data::definitions;
 use crate::data::delta::TableDelta;
 use crate::data::record::Copied;
 use crate::data::rows;
@@ -46,6 +47,7 @@ impl Databases {
         } else {
             tracing::warn!("no `migrate data copy` is on record: copied rows are not compared");
         }
+        databases.rows.definitions = definitions::compare(&original, &migrated).await?;
         databases.pair = Some((original, migrated));
         Ok(databases)
     }

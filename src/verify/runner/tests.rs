@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::limits::Limits;
 use super::pass;
 use super::target::Target;
 use super::tls;
@@ -49,8 +50,17 @@ async fn outcomes_after(
     let tls = tls::configuration(None, true).expect("TLS");
     let target = Target::new(url, None, &tls).expect("a URL");
     let wait = Duration::from_secs(1);
-    let pass =
-        pass::run(&scenario, Side::Original, &target, "mvabc123", wait, true, expected).await;
+    let pass = pass::run(
+        &scenario,
+        Side::Original,
+        &target,
+        &Limits::default(),
+        "mvabc123",
+        wait,
+        true,
+        expected,
+    )
+    .await;
     pass.observations.into_iter().map(|observation| observation.outcome).collect()
 }
 

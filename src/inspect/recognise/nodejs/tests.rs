@@ -307,6 +307,7 @@ fn what_the_app_writes_and_the_proxy_serves_is_shared() {
             body_limit: 0,
             auth: false,
             rate_limited: false,
+            rate: None,
             upgrade: false,
             unbuffered: false,
             internal: false,
