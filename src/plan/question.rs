@@ -51,8 +51,8 @@ pub fn questions(inventory: &Inventory) -> Vec<Question> {
                 },
             });
         }
-        questions.extend(egress(inventory, service));
         questions.extend(network::question(inventory, service));
+        questions.extend(egress(inventory, service));
         let schedule = service.schedule.as_deref();
         if service.role == Role::Job && super::schedule::decide(inventory, service).is_none() {
             questions.push(Question {

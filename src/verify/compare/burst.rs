@@ -43,7 +43,7 @@ pub(super) fn compare(
         compared.exchanges += own[0].len() as u64;
         limit(
             scene,
-            own.each_ref().map(|seen| Taken::of(seen)),
+            &own.each_ref().map(|seen| Taken::of(seen)),
             context,
             &mut compared.differences,
         );
@@ -139,11 +139,11 @@ impl<'a> Taken<'a> {
 /// A burst against a rate limit: whether it refuses, how, and after about how many.
 fn limit(
     scene: &Scene<'_>,
-    taken: [Taken<'_>; 3],
+    taken: &[Taken<'_>; 3],
     context: &Passes<'_>,
     out: &mut Vec<Difference>,
 ) {
-    let [first, again, migrated] = &taken;
+    let [first, again, migrated] = taken;
     let mut push = |kind: Kind, summary: String| {
         out.push(scene.difference(
             kind,

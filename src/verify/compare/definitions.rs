@@ -84,9 +84,9 @@ pub(super) fn compare(found: &[Definition], tables: &[CopiedTable], out: &mut Ve
             order: usize::MAX,
             step: "definitions",
             sent: "definitions of the database",
+            claimed: &[],
             path: "",
             origin: None,
-            claimed: &[],
         };
         out.push(scene.difference(
             Kind::Definition(first.kind.clone(), first.name.clone()),

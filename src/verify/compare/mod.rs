@@ -8,6 +8,7 @@ mod definitions;
 mod difference;
 mod headers;
 mod list;
+mod pair;
 mod rows;
 mod stream;
 mod value;

@@ -25,9 +25,9 @@ pub(super) async fn send(
         repetition,
         sent: words.to_owned(),
         origin: step.origin.clone(),
+        claimed: super::claim::claimed(&step.action),
         at,
         every: Some(Duration::from_millis(u64::from(burst.every_ms))),
-        claimed: super::claim::claimed(&step.action),
         outcome,
     };
     if refill(burst) > LONGEST_REFILL {

@@ -27,6 +27,7 @@ use super::observation::{Outcome, Pass, Side};
 use crate::error::{Error, Result};
 use crate::model::scenario::Scenario;
 pub(crate) use limits::Limits;
+use pass::Terms;
 use target::Target;
 
 /// The shortest wait for a message that the original sent at once.
@@ -110,17 +111,8 @@ impl Sides {
         around.before(side).await?;
         let unique = unique();
         tracing::info!("{side:?}: scenario {} as {unique}", scenario.name);
-        let pass = pass::run(
-            scenario,
-            side,
-            target,
-            &self.limits,
-            &unique,
-            wait,
-            self.allow_writes,
-            expected,
-        )
-        .await;
+        let terms = Terms { limits: &self.limits, wait, allow_writes: self.allow_writes, expected };
+        let pass = pass::run(scenario, side, target, &unique, terms).await;
         around.after(side).await?;
         Ok(pass)
     }
@@ -129,9 +121,10 @@ impl Sides {
 /// Carries out a scenario once, writes included.
 pub(crate) async fn once(scenario: &Scenario, target: &Target) -> Pass {
     let nothing = BTreeMap::new();
-    let (limits, unique) = (Limits::default(), unique());
-    let wait = pass::FIRST_WAIT;
-    pass::run(scenario, Side::Original, target, &limits, &unique, wait, true, &nothing).await
+    let limits = Limits::default();
+    let terms =
+        Terms { limits: &limits, wait: pass::FIRST_WAIT, allow_writes: true, expected: &nothing };
+    pass::run(scenario, Side::Original, target, &unique(), terms).await
 }
 
 /// Eight lower-case letters and digits that begin with `mv`: what a run of verify made is known by

@@ -88,17 +88,27 @@ impl From<Unknown> for Stop {
     }
 }
 
+/// What one pass has in common with the others of its scenario.
+pub(super) struct Terms<'a> {
+    /// What rate limits may still know of.
+    pub(super) limits: &'a Limits,
+    /// How long an awaited message may take.
+    pub(super) wait: Duration,
+    /// Whether steps that write are carried out.
+    pub(super) allow_writes: bool,
+    /// How many messages each socket and stream heard in the original's first pass, by name.
+    pub(super) expected: &'a BTreeMap<String, usize>,
+}
+
 /// Carries out a scenario.
 pub(super) async fn run(
     scenario: &Scenario,
     side: Side,
     target: &Target,
-    limits: &Limits,
     unique: &str,
-    wait: Duration,
-    allow_writes: bool,
-    expected: &BTreeMap<String, usize>,
+    terms: Terms<'_>,
 ) -> Pass {
+    let Terms { limits, wait, allow_writes, expected } = terms;
     let mut runner = Runner {
         target,
         limits,

@@ -50,17 +50,9 @@ async fn outcomes_after(
     let tls = tls::configuration(None, true).expect("TLS");
     let target = Target::new(url, None, &tls).expect("a URL");
     let wait = Duration::from_secs(1);
-    let pass = pass::run(
-        &scenario,
-        Side::Original,
-        &target,
-        &Limits::default(),
-        "mvabc123",
-        wait,
-        true,
-        expected,
-    )
-    .await;
+    let limits = Limits::default();
+    let terms = pass::Terms { limits: &limits, wait, allow_writes: true, expected };
+    let pass = pass::run(&scenario, Side::Original, &target, "mvabc123", terms).await;
     pass.observations.into_iter().map(|observation| observation.outcome).collect()
 }
 
