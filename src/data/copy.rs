@@ -235,8 +235,12 @@ async fn replaced(
 ) -> Result<()> {
     let Some(cluster) = to.cluster() else { return Ok(()) };
     let secrets = secrets::find(plan, secrets_from).await?.secrets;
-    Waiting { cluster, plan, secrets: &secrets, console }.ready(&databases_of(plan)).await?;
+    let waits = Waiting { cluster, plan, secrets: &secrets, console };
+    waits.ready(&databases_of(plan)).await?;
     settle(cluster, waiting).await;
+    for workload in waiting {
+        waits.steady(workload).await?;
+    }
     Ok(())
 }
 
