@@ -62,7 +62,7 @@ impl Project<'_> {
                  plan.yaml set another subnet, with the addresses in it, and name these in the \
                  variable that believed_by says; then `migrate generate --to compose` and deploy \
                  again",
-                said(subnets)
+                subnets.iter().map(|one| one.subnet.as_str()).collect::<Vec<_>>().join(", ")
             ))
         })?;
         Ok(())
