@@ -6,6 +6,8 @@ use super::finding;
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Severity};
 use crate::model::inventory::{Inventory, Location, LocationKind, Role, Service, Site, TrustProxy};
+use crate::plan::egress::outside;
+use crate::plan::is_bound;
 
 fn is_loopback(address: &str) -> bool {
     address == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -15,7 +17,7 @@ fn is_loopback(address: &str) -> bool {
 pub(super) fn loopback(inventory: &Inventory, found: &mut Vec<Finding>) {
     for service in inventory.services.iter().filter(|service| service.role == Role::App) {
         let Some(listen) =
-            service.listens.iter().find(|listen| listen.port != 0 && is_loopback(&listen.address))
+            service.listens.iter().find(|listen| listen.port != 0 && is_bound(&listen.address))
         else {
             continue;
         };
@@ -39,8 +41,15 @@ pub(super) fn loopback(inventory: &Inventory, found: &mut Vec<Finding>) {
                     "listens on {place}, which no other container reaches, and no variable \
                          changes that"
                 ),
-                "have it listen on all addresses, or take the address from a variable".to_owned(),
-                service.evidence.clone(),
+                format!(
+                    "have it listen on all addresses, or take the address from a variable; the \
+                     open question {}-listen-address holds the ways and what each costs",
+                    service.id
+                ),
+                match &listen.evidence {
+                    Some(place) => vec![place.clone()],
+                    None => service.evidence.clone(),
+                },
             )),
         }
     }
@@ -199,52 +208,69 @@ pub(super) fn certificates(inventory: &Inventory, found: &mut Vec<Finding>) {
     }
 }
 
-/// Connections to places outside.
+/// Connections to places outside: Kubernetes lets out what the plan names, and nothing else.
 pub(super) fn outgoing(inventory: &Inventory, found: &mut Vec<Finding>) {
-    for service in &inventory.services {
-        for variable in &service.environment {
-            let Some(value) = variable.default.as_deref() else { continue };
-            let host = if variable.name.ends_with("HOST") && is_mail(&variable.name) {
-                Some(value.to_owned())
+    let inside = |service: &&Service| matches!(service.role, Role::App | Role::Job);
+    for service in inventory.services.iter().filter(inside) {
+        for out in outside(inventory, service) {
+            let place = match (&out.host, out.port) {
+                (Some(host), Some(port)) => format!("{host}:{port}"),
+                (Some(host), None) => host.clone(),
+                (None, _) => "a place outside".to_owned(),
+            };
+            let told = match &out.variable {
+                Some(name) => format!("is told of {place} by {name}: it may connect there"),
+                None => format!("connects to {place}"),
+            };
+            let known = out.host.is_some() && out.port.is_some();
+            let (severity, remedy) = if known {
+                (
+                    Severity::Advice,
+                    format!(
+                        "on Kubernetes `workloads[{}].egress` of plan.yaml lets it out; see that the \
+                         other side lets the new addresses in",
+                        service.id
+                    ),
+                )
             } else {
-                url::Url::parse(value)
-                    .ok()
-                    .filter(|url| matches!(url.scheme(), "http" | "https" | "smtp" | "smtps"))
-                    .and_then(|url| url.host_str().map(str::to_owned))
+                (
+                    Severity::Risk,
+                    format!(
+                        "on Kubernetes it is blocked until host and port stand in \
+                         `workloads[{}].egress` of plan.yaml",
+                        service.id
+                    ),
+                )
             };
-            let Some(host) = host.filter(|host| !host.is_empty() && !is_loopback(host)) else {
-                continue;
-            };
-            // A site's own name is where users come in, not where the app goes out.
-            let own = inventory
-                .services
-                .iter()
-                .flat_map(|service| &service.sites)
-                .any(|site| site.server_names.contains(&host));
-            let known = inventory.edges.iter().any(|edge| {
-                edge.from == service.id
-                    && edge.variables.as_ref().is_some_and(|v| {
-                        [&v.host, &v.url].into_iter().flatten().any(|name| *name == variable.name)
-                    })
-            });
-            if own || known {
-                continue;
-            }
             found.push(finding(
                 "outgoing-connection",
-                Severity::Advice,
+                severity,
                 service,
-                format!("is told of {host} by {}: it may connect there", variable.name),
-                "allow it in the network policies, and see that the other side lets the new addresses in"
-                    .to_owned(),
-                variable.set_in.iter().chain(&variable.read_in).take(1).cloned().collect(),
+                told,
+                remedy,
+                out.evidence,
             ));
         }
     }
-}
-
-fn is_mail(name: &str) -> bool {
-    ["SMTP", "MAIL"].iter().any(|word| name.contains(word))
+    let apps: Vec<&str> =
+        inventory.services.iter().filter(inside).map(|service| service.id.as_str()).collect();
+    if !apps.is_empty() {
+        found.push(Finding {
+            id: "egress-closed".to_owned(),
+            severity: Severity::Advice,
+            service: None,
+            message: format!(
+                "on Kubernetes network policies block what {} send outside, but for name look-ups, \
+                 the connections above and `egress` of plan.yaml; compose blocks nothing",
+                apps.join(", ")
+            ),
+            remedy: "where they reach an address that neither their variables nor their code name \
+                     (it comes from a database, say), add it to `workloads[ID].egress` and generate \
+                     again"
+                .to_owned(),
+            evidence: Vec::new(),
+        });
+    }
 }
 
 /// Several sites behind one proxy: the proof asks for one host.

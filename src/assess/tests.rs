@@ -20,6 +20,7 @@ fn app() -> Service {
         protocol: "http".into(),
         address_from: Some("HOST".into()),
         port_from: None,
+        evidence: None,
     });
     app
 }
@@ -41,9 +42,19 @@ fn an_address_that_a_variable_sets_is_advice_and_a_fixed_one_a_blocker() {
     assert_eq!(severity(&assessed(vec![app()]), "listens-on-loopback"), Some(Severity::Advice));
     let mut fixed = app();
     fixed.listens[0].address_from = None;
+    fixed.listens[0].evidence = Some(Evidence::line("/srv/shop/app.js", 12));
     let inventory = assessed(vec![fixed]);
     assert_eq!(severity(&inventory, "listens-on-loopback"), Some(Severity::Blocker));
     assert_eq!(inventory.fit.k8s.verdict, FitVerdict::Changes);
+    let blocker = inventory.findings.iter().find(|one| one.id == "listens-on-loopback");
+    assert_eq!(blocker.unwrap().evidence, [Evidence::line("/srv/shop/app.js", 12)]);
+    let asked = crate::plan::questions(&inventory);
+    let asked = asked.iter().find(|one| one.id == "shop-listen-address").unwrap();
+    assert!(asked.blocking && asked.question.contains("/srv/shop/app.js:12"), "{asked:?}");
+    // An address of the old machine is as unreachable as loopback: no container has it.
+    let mut old = app();
+    old.listens[0].address = "192.0.2.7".into();
+    assert_eq!(severity(&assessed(vec![old]), "listens-on-loopback"), Some(Severity::Advice));
     let mut open = app();
     open.listens[0].address = "0.0.0.0".into();
     let inventory = assessed(vec![open]);
@@ -115,6 +126,7 @@ fn proxies() {
         body_limit: 0,
         auth: false,
         rate_limited: path == "/login",
+        rate: None,
         upgrade: path == "/ws",
         unbuffered: false,
         internal: false,

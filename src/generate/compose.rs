@@ -263,6 +263,9 @@ fn joined(plan: &Plan, unit: &Unit, networks: &[String]) -> Vec<Joined> {
 }
 
 /// The test of a health check with what every image has: bash opens connections by itself.
+///
+/// It asks the container's own address, as other containers do: what listens on 127.0.0.1 alone
+/// serves nobody. The name comes from the kernel, as a program may be told another by `HOSTNAME`.
 fn healthcheck(unit: &Unit) -> Vec<String> {
     let Some(probe) = &unit.probe else { return Vec::new() };
     let bash = |script: &str, arguments: &[&str]| {
@@ -274,10 +277,10 @@ fn healthcheck(unit: &Unit) -> Vec<String> {
     let port = probe.port.to_string();
     match probe.kind {
         "http" => bash(
-            r#"exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$2" >&3 && read -r _ status _ <&3 && [[ $status == [23]* ]]"#,
+            r#"exec 3<>"/dev/tcp/$(</proc/sys/kernel/hostname)/$1" && printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$2" >&3 && read -r _ status _ <&3 && [[ $status == [23]* ]]"#,
             &[&port, &probe.path],
         ),
-        "tcp" => bash(r#"exec 3<>"/dev/tcp/127.0.0.1/$1""#, &[&port]),
+        "tcp" => bash(r#"exec 3<>"/dev/tcp/$(</proc/sys/kernel/hostname)/$1""#, &[&port]),
         _ => {
             let mut test = vec!["CMD".to_owned()];
             test.extend(probe.command.iter().cloned());

@@ -1,11 +1,13 @@
 //! One workload as templates see it: every name resolved, every path checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
 use super::relay::{RelayView, relay};
 use crate::error::{Error, Result};
+use crate::model::outside::is_host;
 use crate::model::plan::{Plan, SecretKind, Workload, WorkloadKind};
 
 /// One workload, for the templates of both targets.
@@ -68,8 +70,21 @@ pub(crate) struct Unit {
     pub relay: Option<RelayView>,
     /// What it connects to.
     pub connects_to: Vec<Target>,
+    /// Ports to places outside.
+    pub egress: Vec<Outside>,
     /// Whether users reach it first.
     pub public: bool,
+}
+
+/// A place outside.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Outside {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The addresses that are let through.
+    pub blocks: Vec<String>,
 }
 
 /// A variable: a plain value or a secret's name.
@@ -294,6 +309,7 @@ fn unit(plan: &Plan, workload: &Workload) -> Result<Unit> {
         memory_limit: workload.resources.memory_limit.clone(),
         relay: relay(workload)?,
         connects_to: connections(plan, workload)?,
+        egress: outside(workload)?,
         public: plan.ingress.workload == workload.id,
     })
 }
@@ -519,6 +535,25 @@ fn probe(workload: &Workload) -> Result<Option<ProbeView>> {
         command: probe.command.clone(),
         reason: probe.reason.clone(),
     }))
+}
+
+/// What each place outside is to a network policy.
+fn outside(workload: &Workload) -> Result<Vec<Outside>> {
+    let each = workload.egress.iter().map(|egress| {
+        let at = format!("workloads[{}].egress", workload.id);
+        let host = egress.host.as_str();
+        if !is_host(host) || egress.port == 0 {
+            return Err(wrong(&format!("{at}: {host:?} with port {} is no place", egress.port))
+                .help("write the name or the address of a host, and its port"));
+        }
+        let blocks = match host.parse() {
+            Ok(IpAddr::V4(address)) => vec![format!("{address}/32")],
+            Ok(IpAddr::V6(address)) => vec![format!("{address}/128")],
+            Err(_) => vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()],
+        };
+        Ok(Outside { host: host.to_owned(), port: egress.port, blocks })
+    });
+    each.collect()
 }
 
 fn connections(plan: &Plan, workload: &Workload) -> Result<Vec<Target>> {

@@ -143,6 +143,9 @@ pub struct Workload {
     /// Workloads that it connects to, with the port.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connects_to: Vec<Connection>,
+    /// Places outside that it connects to. On Kubernetes nothing else gets out.
+    #[serde(default)]
+    pub egress: Vec<Egress>,
 }
 
 const fn one() -> u32 {
@@ -321,6 +324,22 @@ impl Default for Resources {
     fn default() -> Self {
         Self { cpu: "100m".into(), memory: "128Mi".into(), memory_limit: "512Mi".into() }
     }
+}
+
+/// A place outside that a workload connects to.
+///
+/// A network policy knows no host names: for a name it opens the port to every address, for an
+/// address to that one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How that is known.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// A connection that a workload opens to another: one network policy each.

@@ -29,7 +29,7 @@ pub(super) fn changes(
     let mut changes: Vec<Change> = Vec::new();
     for listen in &service.listens {
         let Some(name) = &listen.address_from else { continue };
-        if is_loopback(&listen.address) {
+        if is_bound(&listen.address) {
             let reason = format!("{} reaches no other container", listen.address);
             changes.push(change(service, name, &listen.address, "0.0.0.0", reason));
         }
@@ -91,6 +91,16 @@ fn is_secret(inventory: &Inventory, name: &str) -> bool {
 
 fn value_of<'a>(service: &'a Service, name: &str) -> Option<&'a str> {
     variable(service, name).and_then(|variable| variable.default.as_deref())
+}
+
+/// Whether a process that listens on this address is reached by no other container: loopback, or
+/// one of the old server's own addresses, which a container has not.
+pub(crate) fn is_bound(address: &str) -> bool {
+    is_loopback(address)
+        || address
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| !address.is_unspecified())
 }
 
 pub(super) fn is_loopback(address: &str) -> bool {

@@ -3,6 +3,7 @@
 mod account;
 mod address;
 mod command;
+pub(crate) mod egress;
 mod environment;
 mod image;
 mod ingress;
@@ -18,6 +19,7 @@ mod secret;
 mod storage;
 mod workload;
 
+pub(crate) use environment::is_bound;
 pub use open::open;
 pub use question::questions;
 pub use render::render;

@@ -1,7 +1,8 @@
 //! One service becomes one workload.
 
 use super::{
-    address, command, environment, image, network, probe, resources, schedule, secret, storage,
+    address, command, egress, environment, image, network, probe, resources, schedule, secret,
+    storage,
 };
 use crate::model::inventory::{Inventory, Role, Service};
 use crate::model::plan::{Connection, Plan, Port, RunAs, Workload, WorkloadKind};
@@ -42,6 +43,7 @@ pub(super) fn decide(inventory: &Inventory, service: &Service, plan: &mut Plan) 
         probe: probe::decide(inventory, service, &ports),
         resources: resources::decide(inventory, service),
         connects_to: connections(inventory, service),
+        egress: egress::decide(inventory, service),
         ports,
     }
 }

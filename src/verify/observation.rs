@@ -50,6 +50,8 @@ pub struct Observation {
     pub origin: Option<Origin>,
     /// When it was sent.
     pub at: Timestamp,
+    /// For one of a burst: after how long the limit takes one more.
+    pub every: Option<Duration>,
     /// What came back.
     pub outcome: Outcome,
 }

@@ -17,6 +17,7 @@ use futures_util::StreamExt;
 
 use super::desired::{Desired, Membership, PlacedFile};
 use crate::connection::docker::{Container, is_missing, reason};
+use crate::deploy::lack::Ending;
 use crate::error::{Context, Error, Result};
 
 pub(super) const PROJECT: &str = "com.docker.compose.project";
@@ -300,8 +301,25 @@ impl Project<'_> {
         }
     }
 
-    /// Removes the project's volumes: those that hold files of services, and with `data` all.
+    /// Removes the volumes that hold the files of services, and with `data` all of them.
     pub(super) async fn remove_volumes(&self, data: bool) -> Result<Vec<String>> {
+        let mut removed = Vec::new();
+        for (name, files) in self.volumes().await? {
+            if data || files {
+                self.remove_volume(&name).await?;
+                removed.push(name);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// The names of the project's volumes.
+    pub(super) async fn volume_names(&self) -> Result<Vec<String>> {
+        Ok(self.volumes().await?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The project's volumes, and whether each only holds the files of a service.
+    async fn volumes(&self) -> Result<Vec<(String, bool)>> {
         let options = ListVolumesOptionsBuilder::new().filters(&self.filter()).build();
         let volumes = self
             .docker
@@ -311,14 +329,8 @@ impl Project<'_> {
             .remote("list the engine's volumes")?
             .volumes
             .unwrap_or_default();
-        let mut removed = Vec::new();
-        for volume in volumes {
-            if data || volume.labels.contains_key(FILES) {
-                self.remove_volume(&volume.name).await?;
-                removed.push(volume.name);
-            }
-        }
-        Ok(removed)
+        let files = |labels: &HashMap<String, String>| labels.contains_key(FILES);
+        Ok(volumes.into_iter().map(|volume| (volume.name, files(&volume.labels))).collect())
     }
 
     /// How a container is now.
@@ -330,6 +342,20 @@ impl Project<'_> {
             .map_err(|error| reason(&error))
             .remote(format_args!("look at container {id}"))?;
         Ok(health(&there))
+    }
+
+    /// How a container's process last ended.
+    pub(super) async fn ending(&self, id: &str) -> Ending {
+        let there = self.docker.inspect_container(id, None::<InspectContainerOptions>).await;
+        let Some(state) = there.ok().and_then(|there| there.state) else {
+            return Ending::default();
+        };
+        // A running container's code is that of nothing.
+        let ended = state.running != Some(true) || state.restarting == Some(true);
+        Ending {
+            code: state.exit_code.filter(|_| ended),
+            out_of_memory: state.oom_killed == Some(true),
+        }
     }
 
     /// The last lines of a container's output.

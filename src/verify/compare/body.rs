@@ -132,7 +132,8 @@ fn decode(answer: &Answer) -> Option<Vec<u8>> {
         "zstd" => {
             zstd::stream::read::Decoder::new(body).ok().and_then(|mut reader| all(&mut reader))
         }
-        // Brotli and what else there may be is compared as it is.
+        "br" => all(&mut brotli_decompressor::Decompressor::new(body, 4096)),
+        // What else there may be is compared as it is.
         _ => Some(body.to_vec()),
     }
 }

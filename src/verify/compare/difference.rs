@@ -13,6 +13,8 @@ use crate::verify::observation::FailureKind;
 pub(crate) enum Kind {
     /// The status.
     Status(u16, u16),
+    /// A rate limit, with the status that tells it.
+    Limit(u16),
     /// The migrated gave no answer.
     Failed(FailureKind),
     /// The original gives no answer, the migrated does.
@@ -55,6 +57,8 @@ pub(crate) enum Kind {
     Identity,
     /// Rows that a pass wrote.
     Rows(String),
+    /// An object or setting of the database, by kind and name.
+    Definition(String, String),
     /// Rows as they were copied; with the keys that are missing.
     Copied(String, Vec<String>),
 }
