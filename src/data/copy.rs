@@ -148,28 +148,19 @@ pub(crate) async fn copy(
     // What ended because its tables were not there must run again before its folders can be filled.
     let waiting = if to.is_server() { Vec::new() } else { waiting(plan) };
     to.restart(plan, &waiting).await?;
-    if let Some(cluster) = to.cluster() {
-        // A container of the old rollout is about to go: files are put into one of the new.
-        let secrets = secrets::find(plan, secrets_from).await?.secrets;
-        let waits = Waiting { cluster, plan, secrets: &secrets, console };
-        waits.ready(&databases_of(plan)).await?;
-        settle(cluster, &waiting).await;
-    }
+    // A container of the old rollout is about to go: files are put into one of the new.
+    replaced(&to, plan, &waiting, secrets_from, console).await?;
     for volume in plan.volumes.iter().filter(|volume| volume.moves) {
         if volume.kind == StateKind::Database || to.is_server() || from.is_server() {
             continue;
         }
-        let place = match (to.folder(plan, volume).await, to.cluster()) {
-            (Err(error), Some(cluster)) => {
+        let place = match to.folder(plan, volume).await {
+            Err(error) => {
                 // No container of it runs: its own words say why.
-                let secrets = secrets::find(plan, secrets_from).await?.secrets;
-                let waits = Waiting { cluster, plan, secrets: &secrets, console };
-                for workload in &waiting {
-                    waits.explain(workload).await;
-                }
+                explain(&to, plan, &waiting, secrets_from, console).await?;
                 return Err(error);
             }
-            (place, _) => place?,
+            Ok(place) => place,
         };
         let (Some(source), Some(target)) = (from.folder(plan, volume).await?, place) else {
             done.notes.push(format!(
@@ -212,6 +203,38 @@ pub(crate) async fn copy(
 
 /// Folders up to this size are read again after the copy, to say what could not be kept.
 const LOOK_AGAIN: u64 = 512 << 20;
+
+/// Says what the pods of workloads have written last.
+async fn explain(
+    to: &End,
+    plan: &Plan,
+    workloads: &[String],
+    secrets_from: Option<&Path>,
+    console: Console,
+) -> Result<()> {
+    let Some(cluster) = to.cluster() else { return Ok(()) };
+    let secrets = secrets::find(plan, secrets_from).await?.secrets;
+    let waits = Waiting { cluster, plan, secrets: &secrets, console };
+    for workload in workloads {
+        waits.explain(workload).await;
+    }
+    Ok(())
+}
+
+/// Waits until the databases of a cluster and those that use them have been replaced.
+async fn replaced(
+    to: &End,
+    plan: &Plan,
+    waiting: &[String],
+    secrets_from: Option<&Path>,
+    console: Console,
+) -> Result<()> {
+    let Some(cluster) = to.cluster() else { return Ok(()) };
+    let secrets = secrets::find(plan, secrets_from).await?.secrets;
+    Waiting { cluster, plan, secrets: &secrets, console }.ready(&databases_of(plan)).await?;
+    settle(cluster, waiting).await;
+    Ok(())
+}
 
 async fn settle(cluster: &k8s::cluster::Cluster, workloads: &[String]) {
     let until = std::time::Instant::now() + std::time::Duration::from_mins(1);

@@ -94,8 +94,7 @@ fn listen_question(id: &str, listen: &Listen) -> String {
          the old server is touched, and listens on its network until a firewall or bind says \
          otherwise. (c) Put a corrected copy of that file beside the Dockerfile in images/{id}/ of \
          each tree, COPY it over the old one, and write {id}-listen-address under `settled:`: the \
-         old server stays as it is, and the copy is yours to keep up. A forwarder beside the app \
-         is not made: it hides every client's address and is one more part that can fail",
+         old server stays as it is, and the copy is yours to keep up",
         listen.address
     )
 }
