@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::unit::wrong;
 use crate::error::{Error, Result};
 use crate::model::plan::{Network, Plan};
 
@@ -67,10 +68,6 @@ fn parse(text: &str) -> Option<(u32, u32)> {
     let address = u32::from(address.parse::<Ipv4Addr>().ok()?);
     let bits: u32 = bits.parse().ok().filter(|bits| (16..=28).contains(bits))?;
     (address & ((1_u32 << (32 - bits)) - 1) == 0).then_some((address, bits))
-}
-
-fn wrong(message: &str) -> Error {
-    Error::input(format!("plan.yaml: {message}")).help("correct plan.yaml and generate again")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::relay::{RelayView, relay};
 use crate::error::{Error, Result};
 use crate::model::outside::is_host;
 use crate::model::plan::{Plan, SecretKind, Workload, WorkloadKind};
@@ -184,28 +185,6 @@ pub(crate) struct ProbeView {
     pub command: Vec<String>,
     /// Why this probe.
     pub reason: String,
-}
-
-/// A relay.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct RelayView {
-    /// The Node.js that carries it out.
-    pub program: String,
-    /// Why it is needed.
-    pub reason: String,
-    /// Its ports.
-    pub ports: Vec<RelayPort>,
-}
-
-/// A port of a relay.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct RelayPort {
-    /// The name of the app's port.
-    pub name: String,
-    /// Where it listens.
-    pub port: u16,
-    /// The app's port.
-    pub to: u16,
 }
 
 /// What a workload connects to.
@@ -596,27 +575,6 @@ fn connections(plan: &Plan, workload: &Workload) -> Result<Vec<Target>> {
     Ok(targets)
 }
 
-/// How far a relay's port is from the app's.
-const RELAY_OFFSET: u16 = 10_000;
-
-fn relay(workload: &Workload) -> Result<Option<RelayView>> {
-    let Some(relay) = &workload.relay else { return Ok(None) };
-    absolute(&relay.program, &format!("workloads[{}].relay.program", workload.id))?;
-    let mut taken: BTreeSet<u16> = workload.ports.iter().map(|port| port.port).collect();
-    let mut ports = Vec::new();
-    for port in &workload.ports {
-        let first = port.port.checked_add(RELAY_OFFSET).unwrap_or_else(|| port.port - RELAY_OFFSET);
-        let free = (first..=u16::MAX).chain(1024..first).find(|number| !taken.contains(number));
-        let number = free.unwrap_or(first);
-        taken.insert(number);
-        ports.push(RelayPort { name: port.name.clone(), port: number, to: port.port });
-    }
-    if ports.is_empty() {
-        return Err(wrong(&format!("workloads[{}].relay: it has no ports", workload.id)));
-    }
-    Ok(Some(RelayView { program: relay.program.clone(), reason: relay.reason.clone(), ports }))
-}
-
 /// More of one workload are a slip of the pen.
 const MOST_REPLICAS: u32 = 100;
 
@@ -660,7 +618,7 @@ fn label(name: &str, at: &str) -> Result<()> {
     Ok(())
 }
 
-fn absolute(path: &str, at: &str) -> Result<()> {
+pub(super) fn absolute(path: &str, at: &str) -> Result<()> {
     let odd = path.split('/').any(|part| part == ".." || part == ".");
     // `:` separates the parts of a mount.
     if !path.starts_with('/')
@@ -673,6 +631,6 @@ fn absolute(path: &str, at: &str) -> Result<()> {
     Ok(())
 }
 
-fn wrong(message: &str) -> Error {
+pub(super) fn wrong(message: &str) -> Error {
     Error::input(format!("plan.yaml: {message}")).help("correct plan.yaml and generate again")
 }

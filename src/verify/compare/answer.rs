@@ -6,11 +6,13 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::address;
 use super::body::{self, Body};
 use super::difference::{Difference, Kind, Scene, is_file};
 use super::headers;
 use super::value::{self, Sink, Walk, What, around_difference};
 use crate::model::verdict::{Class, Tier};
+use crate::verify::coding;
 use crate::verify::learn::identity::Place;
 use crate::verify::learn::time::Moments;
 use crate::verify::observation::Answer;
@@ -118,7 +120,7 @@ fn bodies(
                 "a body that can be decoded",
                 format!(
                     "content-encoding: {}",
-                    body::header(migrated, "content-encoding").unwrap_or("none")
+                    coding::header(migrated, "content-encoding").unwrap_or("none")
                 ),
             ),
         ));
@@ -253,7 +255,7 @@ fn bytes(scene: &Scene<'_>, one: &[u8], mine: &[u8]) -> Difference {
 /// A refused or taken upgrade.
 fn websocket(scene: &Scene<'_>, answers: [&Answer; 3], out: &mut Vec<Difference>) {
     for name in ["sec-websocket-protocol", "sec-websocket-extensions"] {
-        let [one, two, mine] = answers.map(|answer| body::header(answer, name));
+        let [one, two, mine] = answers.map(|answer| coding::header(answer, name));
         if one == two && one != mine {
             let tier = if name.ends_with("protocol") { Tier::Fail } else { Tier::NonStrict };
             out.push(scene.difference(
@@ -298,58 +300,6 @@ pub(crate) fn in_data(
     )
 }
 
-/// The differences of this group are of an app that believes what a client says of itself.
-pub(crate) const BELIEVED: &str = "client address believed";
-
-/// A client's address that is another on each side.
-fn address(found: &value::Found, claimed: &[IpAddr]) -> (Tier, Class, String, String) {
-    let shows = |text: &str| addresses(text).any(|address| claimed.contains(&address));
-    let (tier, group, summary) = match (shows(&found.original), shows(&found.migrated)) {
-        (false, true) => (
-            Tier::Fail,
-            BELIEVED,
-            "the app believes the address that a client gives of itself (X-Forwarded-For)",
-        ),
-        // A proxy of the platform may put its own word in the place of a client's in a header.
-        (true, false) if !found.pointer.to_ascii_lowercase().contains("header") => (
-            Tier::Fail,
-            "client address lost",
-            "the app no longer believes the address that it is told (X-Forwarded-For)",
-        ),
-        // No platform shows a public address where the client is on a private network; only what
-        // the client says, or what another proxy believed, does.
-        _ if private(&found.original) == Some(true) && private(&found.migrated) == Some(false) => {
-            (Tier::Fail, BELIEVED, "the app sees clients under an address that is not theirs")
-        }
-        _ => (Tier::Platform, "client address", "the app sees clients under another address"),
-    };
-    (tier, Class::Proxy, group.into(), summary.into())
-}
-
-/// The addresses in a text that is one or a list of them.
-fn addresses(text: &str) -> impl Iterator<Item = IpAddr> {
-    text.split(',').filter_map(|part| {
-        let part = part.trim().trim_matches(['"', '[', ']']);
-        part.strip_prefix("::ffff:").unwrap_or(part).parse().ok()
-    })
-}
-
-/// Whether a text is one address of a private network.
-fn private(text: &str) -> Option<bool> {
-    let text = text.trim_matches('"');
-    match text.strip_prefix("::ffff:").unwrap_or(text).parse::<IpAddr>() {
-        Ok(IpAddr::V4(four)) => {
-            // 198.18.0.0/15 is nobody's on the internet: the compose tree's own networks.
-            let bench = matches!(four.octets(), [198, 18 | 19, ..]);
-            Some(four.is_private() || four.is_loopback() || four.is_link_local() || bench)
-        }
-        Ok(IpAddr::V6(six)) => {
-            Some(six.is_unique_local() || six.is_loopback() || six.is_unicast_link_local())
-        }
-        Err(_) => None,
-    }
-}
-
 /// Tier, class, group and summary of a difference in data at a key.
 fn judged(
     found: &value::Found,
@@ -379,7 +329,7 @@ fn judged(
         What::Authority => {
             (Tier::Fail, Class::Proxy, "url host".into(), "URLs have another host or port".into())
         }
-        What::Address => address(found, claimed),
+        What::Address => address::judged(found, claimed),
         What::Forwarded => (
             Tier::Platform,
             Class::Proxy,
@@ -453,7 +403,7 @@ fn judged(
 fn status(scene: &Scene<'_>, first: &Answer, migrated: &Answer) -> Difference {
     let (from, to) = (first.status, migrated.status);
     let hint = |answer: &Answer| {
-        let location = body::header(answer, "location").map(|to| format!("\nlocation: {to}"));
+        let location = coding::header(answer, "location").map(|to| format!("\nlocation: {to}"));
         format!("{} {}{}", answer.status, reason(answer.status), location.unwrap_or_default())
     };
     if from == 101 || to == 101 {

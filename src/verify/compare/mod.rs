@@ -1,5 +1,6 @@
 //! From three passes to differences, step by step.
 
+mod address;
 mod answer;
 mod body;
 mod burst;
@@ -17,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub(super) use answer::{BELIEVED, Passes};
+pub(super) use address::BELIEVED;
+pub(super) use answer::Passes;
 pub(super) use difference::{Difference, Kind, Scene};
 pub(super) use value::What;
 
