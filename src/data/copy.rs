@@ -91,15 +91,14 @@ impl Copy {
     }
 }
 
-/// Copies.
-pub(crate) async fn copy(
+/// Both ends: from the source, and to the last deployment, unless they are named.
+async fn ends(
     workspace: &Workspace,
     plan: &Plan,
     from: Option<&str>,
     to: Option<&str>,
     secrets_from: Option<&Path>,
-    console: Console,
-) -> Result<Copy> {
+) -> Result<(End, End)> {
     let to = match to {
         Some(to) => to.to_owned(),
         None => end::last_target(workspace)?,
@@ -112,6 +111,19 @@ pub(crate) async fn copy(
     if from.label == to.label {
         return Err(Error::usage(format!("both ends are {}", to.label)));
     }
+    Ok((from, to))
+}
+
+/// Copies.
+pub(crate) async fn copy(
+    workspace: &Workspace,
+    plan: &Plan,
+    from: Option<&str>,
+    to: Option<&str>,
+    secrets_from: Option<&Path>,
+    console: Console,
+) -> Result<Copy> {
+    let (from, to) = ends(workspace, plan, from, to, secrets_from).await?;
     let inventory = workspace.inventory().ok();
     let former = Copied::load(workspace, to.record())?.filter(|former| former.to == to.label);
     let mut done = Copy {
