@@ -44,9 +44,18 @@ pub(super) fn k8s(inventory: &Inventory) -> TargetFit {
             None => finding.message.clone(),
         })
         .collect();
-    let blocking = inventory.questions.iter().filter(|question| question.blocking);
-    reasons.extend(blocking.map(|question| format!("open question: {}", question.question)));
+    reasons.extend(open(inventory));
     verdict(reasons, false)
+}
+
+/// Questions that must be answered before it runs anywhere, and those about a store that the
+/// application is told of and nobody has found: it would not start without.
+fn open(inventory: &Inventory) -> impl Iterator<Item = String> + '_ {
+    inventory
+        .questions
+        .iter()
+        .filter(|question| question.blocking)
+        .map(|question| format!("open question: {}", question.question))
 }
 
 /// AWS SAM: functions behind API Gateway, with managed services for what keeps state.
@@ -85,6 +94,7 @@ pub(super) fn sam(inventory: &Inventory) -> TargetFit {
             Role::App | Role::Static => {}
         }
     }
+    reasons.extend(open(inventory));
     let refused = !apps.is_empty() && apps.iter().all(|app| sits_on_sockets(app));
     if refused {
         reasons.insert(

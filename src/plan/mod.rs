@@ -13,7 +13,7 @@ mod open;
 mod probe;
 mod question;
 mod render;
-mod resources;
+pub(crate) mod resources;
 mod schedule;
 mod secret;
 mod storage;
