@@ -205,7 +205,7 @@ fn functions(server: &Server, rate: f64) -> Side {
         server.stores().into_iter().filter(|store| !is_here(store)).collect();
     if !outside.is_empty() {
         why.push(because(
-            format!("{} runs outside of this server and is in no sum", ids(&outside)),
+            format!("{} is not on this source and in no sum", ids(&outside)),
             seen(&outside),
         ));
     }
