@@ -285,7 +285,7 @@ impl<'a> Reader<'a> {
         if self.open.is_none() {
             self.open = Some(match self.source.strip_prefix("docker://") {
                 Some(name) => Open::Container(Container::known(&docker::connect().await?, name)?),
-                None => Open::Source(source::open(self.source).await?),
+                None => Open::Source(source::open_placed(self.source).await?),
             });
         }
         match &self.open {
