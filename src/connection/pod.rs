@@ -68,6 +68,12 @@ pub(crate) fn failed(what: impl std::fmt::Display, error: &kube::Error) -> Error
     }
 }
 
+/// How long the server may take to close after it has told how a command ended.
+const CLOSING: Duration = Duration::from_mins(1);
+
+/// How long nothing may come before a stream that does not end is taken for ended.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// One container of a pod.
 #[derive(Clone)]
 pub(crate) struct Pod {
@@ -136,10 +142,11 @@ impl Host for Pod {
                     Some(status) => status.await,
                     None => None,
                 };
-                let _ = over.send(true);
                 let _ = send.send(status);
-                // Kept until the streams are read out.
-                let _ = process.join().await;
+                // The message loop ends once the server has sent all and closes: then what is left
+                // lies in the buffers and the streams end by themselves.
+                let _ = tokio::time::timeout(CLOSING, process.join()).await;
+                let _ = over.send(true);
             });
             let ended = Box::pin(async move {
                 let status = receive.await.ok().flatten();
@@ -174,8 +181,8 @@ fn code(status: Option<Status>, what: &str) -> Result<i64> {
         })
 }
 
-/// Reads a stream of the API, which does not end by itself when the connection is lost: once the
-/// command is over, silence is the end.
+/// Reads a stream of the API, which may not end by itself when the connection is lost: once the
+/// command is over and the server had time to close, silence is the end.
 async fn next(
     from: &mut (impl AsyncRead + Unpin),
     ending: &mut watch::Receiver<bool>,
@@ -188,9 +195,7 @@ async fn next(
             _ = ending.wait_for(|over| *over) => {}
         }
     }
-    tokio::time::timeout(Duration::from_secs(2), from.read(buffer))
-        .await
-        .map_or(0, |count| count.unwrap_or(0))
+    tokio::time::timeout(SILENCE, from.read(buffer)).await.map_or(0, |count| count.unwrap_or(0))
 }
 
 async fn forward(

@@ -40,6 +40,19 @@ pub(crate) struct Outcome {
     pub(crate) notes: Vec<String>,
 }
 
+/// An error when files that would become part of an image hold secrets.
+fn refuse_leaks(leaks: &[String]) -> Result<()> {
+    if leaks.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "{} would carry a secret into an image:\n  {}",
+        if leaks.len() == 1 { "a file" } else { "files" },
+        leaks.join("\n  ")
+    ))
+    .help("make each a secret of kind file in plan.yaml (secrets, and files of the workload), or name it under image.leave_out; then generate and build again"))
+}
+
 /// Builds the images that a target's tree needs.
 pub(crate) async fn build(
     workspace: &Workspace,
@@ -131,14 +144,7 @@ pub(crate) async fn build(
             }
         }
     }
-    if !leaks.is_empty() {
-        return Err(Error::refused(format!(
-            "{} would carry a secret into an image:\n  {}",
-            if leaks.len() == 1 { "a file" } else { "files" },
-            leaks.join("\n  ")
-        ))
-        .help("make each a secret of kind file in plan.yaml (secrets, and files of the workload), or name it under image.leave_out; then generate and build again"));
-    }
+    refuse_leaks(&leaks)?;
     images.images.sort_by_key(|built| {
         plan.workloads.iter().position(|workload| workload.id == built.workload)
     });

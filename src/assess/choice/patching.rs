@@ -1,5 +1,7 @@
 //! Who renews what, and what waits already.
 
+use std::fmt::Write;
+
 use super::server::{Server, ids, runtime, seen};
 use super::{Sides, because, count, side};
 use crate::assess::lifecycle;
@@ -37,7 +39,7 @@ pub(super) fn compare(server: &Server) -> Sides {
     let overdue = late.len() + usize::from(until.is_some_and(|day| day < server.today));
     let mut summary = format!("yours: {}", count(held.len(), "image"));
     if overdue > 0 {
-        summary.push_str(&format!(", {overdue} overdue"));
+        let _ = write!(summary, ", {overdue} overdue");
     }
     let k8s = side(summary, reasons);
 
