@@ -55,6 +55,9 @@ pub struct Context<'a> {
     pub migrated: &'a str,
 }
 
+/// Targets on which the application's processes stand still between calls.
+const FUNCTIONS: [&str; 2] = ["sam", "emulate"];
+
 /// Judges three passes a scenario: learns from the first two what varies by itself, compares the
 /// third, and puts the differences together by cause.
 pub fn judge(passes: &[[Pass; 3]], rows: &Rows, context: &Context<'_>) -> Verdict {
@@ -64,7 +67,10 @@ pub fn judge(passes: &[[Pass; 3]], rows: &Rows, context: &Context<'_>) -> Verdic
         definitions: &rows.definitions,
         copied_at: rows.copied_at,
     };
-    let compared = compare::compare(passes, &known);
+    let mut compared = compare::compare(passes, &known);
+    if context.target.is_some_and(|target| FUNCTIONS.contains(&target)) {
+        compare::serverless::frozen(&mut compared.differences);
+    }
     let tree: BTreeMap<String, String> = match context.target {
         Some(target) if context.tree.keys().any(|file| file.starts_with(target)) => context
             .tree

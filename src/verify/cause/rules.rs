@@ -34,6 +34,15 @@ pub(super) fn cause(clues: &Clues<'_>, difference: &Difference) -> Cause {
         }
         Kind::Cookie(attribute) => cookie(clues, path, attribute),
         Kind::Definition(kind, name) => definition(clues, kind, name, &difference.summary),
+        Kind::Joined => text(
+            "what stands between function and client joins cookies by commas: payload 2.0 has a list of them (`cookies`)",
+        ),
+        Kind::Encoded => text(
+            "the function's answer is base64 without `isBase64Encoded`, or the API does not undo it",
+        ),
+        Kind::Frozen => text(
+            "what the application does after its answer waits, frozen, for the function's next call: it has to be done before",
+        ),
         Kind::Copied(table, keys) => copied(table, keys),
         Kind::Rows(table) => text(format!(
             "table {table} is not written as before: a trigger, a job, or a write of the app is missing"

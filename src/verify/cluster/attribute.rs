@@ -76,7 +76,10 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
             unanswered(difference)
                 || matches!(
                     difference.kind,
-                    Kind::Cookie(_) | Kind::Value(What::Vanished | What::Type, _) | Kind::Lost
+                    Kind::Cookie(_)
+                        | Kind::Joined
+                        | Kind::Value(What::Vanished | What::Type, _)
+                        | Kind::Lost
                 )
         })),
         // A statement calls what is not there, or is refused by another mode.
@@ -88,7 +91,7 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
         // Not logged in: because of the cookie, or because logging in went wrong.
         Kind::Status(_, 401 | 403 | 302 | 303) | Kind::Handshake(_, 401 | 403) => {
             nearest(&before(&|difference| {
-                matches!(difference.kind, Kind::Cookie(_))
+                matches!(difference.kind, Kind::Cookie(_) | Kind::Joined)
                     || (unanswered(difference) && sets_cookie(passes, difference))
             }))
         }

@@ -10,6 +10,7 @@ use super::address;
 use super::body::{self, Body};
 use super::difference::{Difference, Kind, Scene, is_file};
 use super::headers;
+use super::serverless;
 use super::value::{self, Sink, Walk, What, around_difference};
 use crate::model::verdict::{Class, Tier};
 use crate::verify::coding;
@@ -105,6 +106,10 @@ fn bodies(
     places: &mut Vec<Place>,
 ) {
     let [first, _, migrated] = answers;
+    if let Some(encoded) = serverless::encoded(scene, first, migrated) {
+        out.push(encoded);
+        return;
+    }
     let mut index = 0;
     let [one, two, mine] = answers.map(|answer| {
         index += 1;

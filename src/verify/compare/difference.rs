@@ -55,6 +55,12 @@ pub(crate) enum Kind {
     Closed,
     /// Ids that do not map one to one.
     Identity,
+    /// Several cookies in one header.
+    Joined,
+    /// A body that is the base64 text of the original's.
+    Encoded,
+    /// Work that waits for a function's next call.
+    Frozen,
     /// Rows that a pass wrote.
     Rows(String),
     /// An object or setting of the database, by kind and name.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::cookie;
 use super::difference::{Difference, Kind, Scene, by_name, is_file};
+use super::serverless;
 use super::value::around_difference;
 use crate::model::verdict::{Class, Tier};
 use crate::verify::learn::text::{self, Around, Word};
@@ -147,7 +148,10 @@ pub(crate) fn compare(
     }
     let cookies = [&first, &again, &migrated]
         .map(|map| map.get("set-cookie").map_or(&[][..], |list| list.as_slice()));
-    cookie::compare(scene, cookies, moments, out);
+    match serverless::joined(scene, cookies[0], cookies[2]) {
+        Some(joined) => out.push(joined),
+        None => cookie::compare(scene, cookies, moments, out),
+    }
 }
 
 fn compare_one(

@@ -11,6 +11,7 @@ mod headers;
 mod list;
 mod pair;
 mod rows;
+pub(super) mod serverless;
 mod stream;
 mod value;
 

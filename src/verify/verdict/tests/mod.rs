@@ -6,6 +6,7 @@ mod hostile;
 mod http;
 mod live;
 mod rows;
+mod serverless;
 
 use std::time::Duration;
 
