@@ -31,10 +31,12 @@ pub fn run(arguments: Arguments) -> Result<Exit> {
         .enable_all()
         .build()
         .input("start the runtime")?;
+    // A command that runs until Ctrl-C takes down by itself what it has started.
+    let until_ctrl_c = matches!(arguments.command, Command::Emulate(_));
     let exit = runtime.block_on(async {
         tokio::select! {
             exit = dispatch(&session, arguments.command) => exit,
-            _ = tokio::signal::ctrl_c() => Err(Error::new(Exit::Interrupted, "interrupted")),
+            _ = tokio::signal::ctrl_c(), if !until_ctrl_c => Err(Error::new(Exit::Interrupted, "interrupted")),
         }
     });
     runtime.shutdown_background();
@@ -83,6 +85,7 @@ async fn dispatch(session: &Session, command: Command) -> Result<Exit> {
         Command::Undeploy(arguments) => undeploy::run(session, &arguments).await,
         Command::Data(arguments) => data::run(session, &arguments).await,
         Command::Verify(arguments) => verify::run(session, &arguments).await,
+        Command::Emulate(arguments) => emulate::run(session, &arguments).await,
         Command::Status => status::run(session),
         Command::Report(arguments) => report::run(session, &arguments),
         Command::Completions { shell } => Ok(manual::completions(shell)),
@@ -94,6 +97,7 @@ mod analyze;
 mod build;
 mod data;
 mod deploy;
+mod emulate;
 mod generate;
 mod manual;
 mod report;

@@ -5,7 +5,7 @@ pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod database;
 mod definer;
-mod end;
+pub(crate) mod end;
 mod folder;
 mod objects;
 pub(crate) mod record;
