@@ -25,7 +25,7 @@ fn main() {
         for _ in 0..ROUNDS {
             let bare = bare(&address).await;
             let begin = Instant::now();
-            let pass = migrate::verify::session::replay(&scenario, &format!("http://{address}"))
+            let pass = migrate::verify::run::replay(&scenario, &format!("http://{address}"))
                 .await
                 .expect("replayed");
             let replay = begin.elapsed();

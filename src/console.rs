@@ -1,5 +1,4 @@
 //! The one place that writes to stdout and stderr and that turns an error into text.
-#![expect(clippy::print_stderr, reason = "this is the place made for it")]
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -16,9 +15,9 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 
 /// Prints an error: what failed and what to do next.
 pub fn failure(error: &Error) -> ExitCode {
-    eprintln!("error: {error}");
+    message(format_args!("error: {error}"));
     if let Some(help) = error.help_text() {
-        eprintln!("help: {help}");
+        message(format_args!("help: {help}"));
     }
     error.exit().into()
 }
@@ -47,14 +46,19 @@ impl Console {
     /// Text on stdout.
     pub fn print(self, text: &str) {
         let mut stdout = std::io::stdout().lock();
-        // A reader that has gone away (`| head`) is no error of ours.
+        // As with messages: `| head` may have gone away.
         let _ = writeln!(stdout, "{}", text.trim_end_matches('\n'));
     }
 
     /// A message on stderr, not with `-q`.
     pub fn say(self, message: impl std::fmt::Display) {
         if !self.quiet {
-            eprintln!("{message}");
+            self::message(message);
         }
     }
+}
+
+/// A line on stderr. A reader that has gone away is no error of ours, on either stream.
+fn message(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -16,6 +16,8 @@ pub mod inspect;
 pub mod model;
 pub mod plan;
 pub mod progress;
+mod read;
 pub mod report;
+mod secrets;
 pub mod verify;
 pub mod workspace;

@@ -12,6 +12,18 @@ use crate::model::finding::Question;
 use crate::model::inventory::Inventory;
 use crate::model::plan::Plan;
 
+mod commit;
+mod schemas;
+
+pub use commit::Change;
+
+/// What belongs to one machine or is being written.
+const IGNORED: &str =
+    ".migrate/deployments/\n.migrate/lock\n.migrate/next/\n.migrate/commit/\n*.secrets\n";
+
+/// What to do where there is no workspace.
+const NO_WORKSPACE: &str = "run `migrate analyze SOURCE` first, or name the workspace with -C";
+
 /// The folder of one engagement.
 #[derive(Debug, Clone)]
 pub struct Workspace {
@@ -91,13 +103,11 @@ impl Workspace {
 
     /// Reads a file that analyze writes; when there is none, that is what to do next.
     fn read_analyzed<T: DeserializeOwned>(&self, path: &Path) -> Result<T> {
-        self.read_yaml(path).map_err(|error| {
-            if path.exists() {
-                error
-            } else {
-                error.help("run `migrate analyze SOURCE` first, or name the workspace with -C")
-            }
-        })
+        self.read_yaml(path).map_err(
+            |error| {
+                if path.exists() { error } else { error.help(NO_WORKSPACE) }
+            },
+        )
     }
 
     /// Reads a YAML file; errors carry path and line.
@@ -141,15 +151,32 @@ impl Workspace {
         Ok(())
     }
 
-    /// Makes the folder, its `.gitignore`, and takes the lock that keeps a second run out.
-    pub fn lock(&self) -> Result<Lock> {
+    /// Makes the folder and what always lies in it: its `.gitignore` and the schemas. Takes the
+    /// lock.
+    pub fn make(&self) -> Result<Lock> {
         let private = self.private();
         std::fs::create_dir_all(&private).input(format_args!("make {}", private.display()))?;
-        let ignore = self.path(".gitignore");
-        if !ignore.exists() {
-            self.write(&ignore, b".migrate/deployments/\n.migrate/lock\n*.secrets\n")?;
+        let lock = self.lock()?;
+        let mut changes: Vec<Change> = schemas::changes().collect();
+        if !self.path(".gitignore").exists() {
+            changes.push(Change::file(".gitignore", IGNORED));
         }
-        self.hold(&private.join("lock"), "another migrate works")
+        self.commit(changes)?;
+        Ok(lock)
+    }
+
+    /// Takes the lock that keeps a second run out, and completes what an earlier one left.
+    pub fn lock(&self) -> Result<Lock> {
+        let private = self.private();
+        let known = [&private, &self.inventory_path(), &self.plan_path()];
+        if !known.into_iter().any(|path| path.exists()) {
+            return Err(Error::input(format!("{} is no workspace yet", self.root.display()))
+                .help(NO_WORKSPACE));
+        }
+        std::fs::create_dir_all(&private).input(format_args!("make {}", private.display()))?;
+        let lock = self.hold(&private.join("lock"), "another migrate works")?;
+        self.finish()?;
+        Ok(lock)
     }
 
     /// Takes a lock of its own beside [`Workspace::lock`]: for what runs on while other commands
@@ -168,16 +195,15 @@ impl Workspace {
             .open(path)
             .input(format_args!("open {}", path.display()))?;
         match file.try_lock() {
-            Ok(()) => {}
+            Ok(()) => Ok(Lock { _file: file }),
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::refused(format!("{taken} in {}", self.root.display()))
-                    .help("wait for it to end"));
+                Err(Error::refused(format!("{taken} in {}", self.root.display()))
+                    .help("wait for it to end"))
             }
             Err(TryLockError::Error(error)) => {
-                return Err(error).input(format_args!("lock {}", path.display()));
+                Err(error).input(format_args!("lock {}", path.display()))
             }
         }
-        Ok(Lock { _file: file })
     }
 }
 

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2034 # used by ../common
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+common=$(cd "$here/../common" && pwd)
 sample=chat
 title='the old chat server'
 host=northfold-web1
@@ -26,4 +27,4 @@ note() {
 }
 
 # shellcheck source-path=SCRIPTDIR source=../common/sample.sh
-. "$here/../common/sample.sh"
+. "$common/sample.sh"

@@ -2,7 +2,7 @@
 # build: makes the image of a sample unless it is there. Prints its name on stdout.
 #
 # Beside the image this leaves in the cache folder what its owner keeps at home (SSH key, passwords): $kept.
-# shellcheck disable=SC2154 # the sample's own names, see sample.sh
+# shellcheck disable=SC2034,SC2154 # the sample's own names, see sample.sh; and lib.sh reads what is missing
 
 missing=()
 need docker docker.io

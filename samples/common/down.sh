@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # down [--name NAME] [--delete-image]: stops and removes the server of a sample.
-# shellcheck disable=SC2154 # the sample's own names, see sample.sh
+# shellcheck disable=SC2034,SC2154 # the sample's own names, see sample.sh; and lib.sh reads what is missing
 
 name=$default_name
 delete_image=
@@ -51,7 +51,8 @@ if [ -n "$delete_image" ]; then
     delete_images "$image"
     rm -rf "$cache/sample-$sample"-*
     # The base is every sample's: it goes with the last of them.
-    if [ -z "$(docker image ls --quiet 'migrate-sample-*' | grep -vxF "$(docker image ls --quiet "$base_image")")" ]; then
+    others=$(docker image ls --format '{{.Repository}}' 'migrate-sample-*' | grep -vxF "$base_image" || true)
+    if [ -z "$others" ]; then
         delete_images "$base_image"
         rm -f "$cache"/sample-base-*.tar
     fi

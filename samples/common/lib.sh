@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # What the scripts of all samples share: the cache folder, messages, hashes of inputs.
+# shellcheck disable=SC2034 # used by the scripts that read this file
 
 common=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 base_image=migrate-sample-base

@@ -11,15 +11,17 @@ mod lifecycle;
 mod network;
 mod security;
 mod state;
-pub mod summary;
 
 /// A rule: what it sees in an inventory.
 type Rule = fn(&Inventory, &mut Vec<Finding>);
 
 /// The rules, in no order that matters. A new one takes a function and a line here.
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 17] = [
     state::in_process,
     state::shared_uploads,
+    state::unused_databases,
+    state::lasting_cache,
+    state::unread_code,
     state::logs,
     state::jobs,
     network::loopback,
@@ -27,6 +29,7 @@ const RULES: [Rule; 13] = [
     network::rate_limit,
     network::certificates,
     network::outgoing,
+    network::several_sites,
     network::open_database,
     network::idle_connections,
     security::readable_secrets,

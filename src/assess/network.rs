@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::finding;
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Severity};
-use crate::model::inventory::{Inventory, Location, Role, Service};
+use crate::model::inventory::{Inventory, Location, LocationKind, Role, Service, Site};
 
 fn is_loopback(address: &str) -> bool {
     address == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -195,6 +195,42 @@ pub(super) fn outgoing(inventory: &Inventory, found: &mut Vec<Finding>) {
 
 fn is_mail(name: &str) -> bool {
     ["SMTP", "MAIL"].iter().any(|word| name.contains(word))
+}
+
+/// Several sites behind one proxy: the proof asks for one host.
+pub(super) fn several_sites(inventory: &Inventory, found: &mut Vec<Finding>) {
+    for proxy in inventory.services.iter().filter(|service| service.role == Role::Proxy) {
+        let with_more = |site: &&Site| {
+            site.locations.iter().any(|location| location.kind != LocationKind::Redirect)
+        };
+        let mut sites: Vec<&Site> = proxy.sites.iter().filter(with_more).collect();
+        sites.sort_by_key(|site| std::cmp::Reverse(site.locations.len()));
+        let mut names: Vec<&str> =
+            sites.iter().filter_map(|site| site.server_names.first().map(String::as_str)).collect();
+        names.dedup();
+        if let [main, others @ ..] = names.as_slice()
+            && !others.is_empty()
+            && others.iter().any(|other| other != main)
+        {
+            found.push(finding(
+                "several-sites",
+                Severity::Advice,
+                proxy,
+                format!(
+                    "serves {} beside {main}: `verify` asks for one host at a time",
+                    others.join(", ")
+                ),
+                "all of them move; derive asks for the site with most locations: write scenarios \
+                 for the others, and run `verify --host NAME` for each"
+                    .to_owned(),
+                sites
+                    .iter()
+                    .skip(1)
+                    .flat_map(|site| site.evidence.iter().take(1).cloned())
+                    .collect(),
+            ));
+        }
+    }
 }
 
 /// A database that anyone may reach.

@@ -54,6 +54,84 @@ pub(super) fn in_process(inventory: &Inventory, found: &mut Vec<Finding>) {
     }
 }
 
+/// Databases that no application is told of: they are copied like the others, and someone should
+/// know. Where an address is a secret URL its database is not known, and nothing is said.
+pub(super) fn unused_databases(inventory: &Inventory, found: &mut Vec<Finding>) {
+    for service in inventory.services.iter().filter(|service| service.role == Role::Database) {
+        let edges = || inventory.edges.iter().filter(|edge| edge.to == service.id);
+        let named = |name: &String| {
+            let variables = inventory.services.iter().flat_map(|service| &service.environment);
+            variables.filter(|it| it.name == *name).find_map(|it| it.default.clone())
+        };
+        let used: Option<Vec<String>> = edges()
+            .filter(|edge| inventory.service(&edge.from).is_some_and(|it| it.role != Role::Proxy))
+            .map(|edge| edge.variables.as_ref()?.database.as_ref().and_then(named))
+            .collect();
+        let Some(used) = used.filter(|used| !used.is_empty()) else { continue };
+        let rest: Vec<&str> = service
+            .databases
+            .iter()
+            .filter(|name| !used.contains(name))
+            .map(String::as_str)
+            .collect();
+        if !rest.is_empty() {
+            found.push(finding(
+                "unused-database",
+                Severity::Advice,
+                service,
+                format!("holds {}, which no application seen here is told of", rest.join(", ")),
+                "it is copied with the others; drop it on the source before if nobody needs it"
+                    .to_owned(),
+                service.evidence.iter().take(1).cloned().collect(),
+            ));
+        }
+    }
+}
+
+/// A cache that writes to disk: someone may rely on what it keeps.
+pub(super) fn lasting_cache(inventory: &Inventory, found: &mut Vec<Finding>) {
+    for service in inventory.services.iter().filter(|service| service.role == Role::Cache) {
+        if let Some(state) = service.state.iter().find(|it| it.kind == StateKind::Database) {
+            found.push(finding(
+                "cache-keeps-data",
+                Severity::Risk,
+                service,
+                format!("writes all it holds to {}, and the plan starts it empty", state.path),
+                "see whether anyone relies on what it keeps (queues, sessions); if so, keep it \
+                 where it is, or move its content by hand (`redis-cli --rdb`)"
+                    .to_owned(),
+                service.evidence.iter().take(1).cloned().collect(),
+            ));
+        }
+    }
+}
+
+/// Apps whose routes nobody saw: the proof asks for less than they do.
+pub(super) fn unread_code(inventory: &Inventory, found: &mut Vec<Finding>) {
+    let apps = inventory.services.iter().filter(|service| {
+        service.role == Role::App && service.routes.is_empty() && service.sockets.is_empty()
+    });
+    for app in apps {
+        let runtime = app.runtime.name.as_str();
+        let why = if runtime == "nodejs" {
+            "no route was recognised in its code".to_owned()
+        } else {
+            format!("code of this kind ({runtime}) is not read by this version")
+        };
+        found.push(finding(
+            "code-not-read",
+            Severity::Advice,
+            app,
+            format!("{why}: its routes, state in memory and outgoing connections are not known"),
+            "write steps for what it does into a file beside scenario/derived.yaml, or `verify` \
+             asks only what the proxy shows; look for state in its memory before more than one \
+             replica runs"
+                .to_owned(),
+            app.evidence.iter().take(1).cloned().collect(),
+        ));
+    }
+}
+
 /// Files that services share through the server's disk: one finding a folder.
 pub(super) fn shared_uploads(inventory: &Inventory, found: &mut Vec<Finding>) {
     let mut reported: Vec<&str> = Vec::new();

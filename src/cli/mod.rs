@@ -23,19 +23,26 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 pub struct Global {
     /// Folder of this engagement
-    #[arg(short = 'C', long, global = true, default_value = "migration", value_name = "DIR")]
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        default_value = "migration",
+        value_name = "DIR"
+    )]
     pub workspace: PathBuf,
     /// What stdout carries; messages and progress go to stderr
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Say only what failed
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = "Everywhere", conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say more; twice for even more
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = "Everywhere", action = ArgAction::Count)]
     pub verbose: u8,
     /// When to colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value_t = Color::Auto)]
     pub color: Color,
 }
 
@@ -107,7 +114,7 @@ pub enum Command {
 }
 
 /// `migrate analyze`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Analyze {
     /// A folder (a whole root filesystem or an application's folder), a .tar[.gz|.zst|.xz] of
     /// one, or `docker://CONTAINER`
@@ -118,7 +125,7 @@ pub struct Analyze {
 }
 
 /// `migrate generate`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Generate {
     /// The target
     #[arg(long, value_enum)]
@@ -194,7 +201,7 @@ pub enum Data {
     Check(Ends),
 }
 
-/// The two ends of `migrate data`: source, compose, k8s[:CONTEXT[/NAMESPACE]] or
+/// The two ends of `migrate data`: source, compose, k8s[:CONTEXT[/NAMESPACE]], emulate or
 /// `mysql://user@host:port/db`.
 #[derive(Debug, Args)]
 pub struct Ends {
@@ -254,6 +261,9 @@ pub struct Emulate {
     /// Take secrets from this file of NAME=VALUE lines before the source
     #[arg(long, value_name = "FILE")]
     pub secrets_from: Option<PathBuf>,
+    /// Delete the database's volume at the end, too
+    #[arg(long)]
+    pub delete_data: bool,
 }
 
 /// `migrate report`

@@ -2,23 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use crate::assess::{self, summary};
+use crate::assess;
 use crate::cli;
 use crate::cmd::Session;
 use crate::error::{Context, Error, Exit, Result};
 use crate::generate::merge::merge;
 use crate::inspect::recognise::label;
-use crate::inspect::{self, Inspection, source};
+use crate::inspect::source::{self, Source};
+use crate::inspect::{self, Inspection};
 use crate::model::inventory::Inventory;
 use crate::model::plan::Plan;
 use crate::plan;
 use crate::progress::Progress;
+use crate::report::summary;
 use crate::verify::derive::derive;
-use crate::workspace::{Workspace, to_yaml};
+use crate::workspace::{Change, Workspace, to_yaml};
 
 /// The head of `inventory.yaml`.
 const HEAD: &str = "\
-# yaml-language-server: $schema=schemas/inventory.json
+# yaml-language-server: $schema=.migrate/schemas/inventory.json
 #
 # What is on the server, as `migrate analyze` found it; written anew by each analyze. Decisions
 # belong in plan.yaml.
@@ -27,58 +29,71 @@ const HEAD: &str = "\
 
 /// The head of `scenario/derived.yaml`.
 const SCENARIO_HEAD: &str = "\
-# yaml-language-server: $schema=../schemas/scenario.json
+# yaml-language-server: $schema=../.migrate/schemas/scenario.json
 #
 # What `migrate verify` replays, derived from inventory.yaml; written anew by each analyze. Put
-# scenarios of your own beside it.
+# scenarios of your own beside it, with the same first line: editors then know what can stand there.
 
 ";
 
 pub(super) async fn run(session: &Session, arguments: &cli::Analyze) -> Result<Exit> {
+    // A workspace that is in use, or cannot be written, says so before a server is read for minutes.
+    let lock =
+        if session.workspace.private().exists() { Some(session.workspace.make()?) } else { None };
     let source = source::open(&arguments.source).await?;
     let progress = Progress::spinner("reading the server");
-    let (source, inspection) = tokio::task::spawn_blocking(move || {
+    let (workspace, arguments) = (session.workspace.clone(), arguments.clone());
+    // Long, and without a wait in it: beside the task that hears Ctrl-C.
+    let found = tokio::task::spawn_blocking(move || {
         let inspection = inspect::inspect(source.as_ref());
-        (source, inspection)
-    })
-    .await
-    .input("read the server")?;
+        let unreadable = source.index().unreadable_names;
+        if unreadable > 0 {
+            tracing::warn!("{unreadable} file names are no UTF-8 and were left out");
+        }
+        let lock = match lock {
+            Some(lock) => lock,
+            None => workspace.make()?,
+        };
+        Ok::<_, Error>((prepare(&workspace, source.as_ref(), inspection, &arguments)?, lock))
+    });
+    let ((inventory, changes), lock) = found.await.input("read the server")??;
     drop(progress);
+    session.workspace.commit(changes)?;
+    drop(lock);
+    session.console.result(&inventory, |inventory| summary::text(inventory, &session.workspace))?;
+    Ok(Exit::Yes)
+}
+
+/// The inventory, and all that is to be written. Writes nothing.
+fn prepare(
+    workspace: &Workspace,
+    source: &dyn Source,
+    inspection: Inspection,
+    arguments: &cli::Analyze,
+) -> Result<(Inventory, Vec<Change>)> {
     let Inspection { mut inventory, captured } = inspection;
-    let unreadable = source.index().unreadable_names;
-    if unreadable > 0 {
-        tracing::warn!("{unreadable} file names are no UTF-8 and were left out");
-    }
     inventory.questions.extend(plan::questions(&inventory));
     assess::assess(&mut inventory, jiff::ZonedDateTime::now().date());
     let planned = only(&inventory, &arguments.only)?;
-
-    let workspace = &session.workspace;
-    let _lock = workspace.lock()?;
     let name = match known_name(workspace)? {
         Some(name) => name,
         None => new_name(&arguments.source),
     };
     let fresh = plan::render(&plan::plan(&planned, &name))?;
     let merged = merged_plan(workspace, &fresh)?;
-    let scenario = derive(&planned, source.as_ref());
-    let scenario_text = format!("{SCENARIO_HEAD}{}", to_yaml(&scenario)?);
-    let inventory_text = format!("{HEAD}{}", to_yaml(&inventory)?);
-
-    // All is computed: only now is anything written.
-    workspace.write(&workspace.inventory_path(), inventory_text.as_bytes())?;
-    workspace.write(&workspace.plan_path(), merged.as_bytes())?;
-    workspace.write(&workspace.pristine("plan.yaml"), fresh.as_bytes())?;
-    workspace.write(&workspace.path("scenario/derived.yaml"), scenario_text.as_bytes())?;
-    let old = workspace.private().join("source");
-    if old.exists() {
-        std::fs::remove_dir_all(&old).input(format_args!("replace {}", old.display()))?;
-    }
-    for (path, text) in &captured {
-        workspace.write(&workspace.captured(path), text.as_bytes())?;
-    }
-    session.console.result(&inventory, |inventory| summary::text(inventory, workspace))?;
-    Ok(Exit::Yes)
+    let scenario = derive(&planned, source);
+    let captured = captured
+        .into_iter()
+        .map(|(path, text)| (path.trim_start_matches('/').to_owned(), text.into_bytes()))
+        .collect();
+    let changes = vec![
+        Change::file("inventory.yaml", format!("{HEAD}{}", to_yaml(&inventory)?)),
+        Change::file("plan.yaml", merged),
+        Change::file(".migrate/pristine/plan.yaml", fresh),
+        Change::file("scenario/derived.yaml", format!("{SCENARIO_HEAD}{}", to_yaml(&scenario)?)),
+        Change::folder(".migrate/source", captured),
+    ];
+    Ok((inventory, changes))
 }
 
 /// The inventory without what `--only` leaves out: the named services, and whom they connect to.

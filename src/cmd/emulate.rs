@@ -17,6 +17,7 @@ pub(super) async fn run(session: &Session, arguments: &cli::Emulate) -> Result<E
         database: arguments.database.as_deref(),
         instances: arguments.instances,
         secrets_from: arguments.secrets_from.as_deref(),
+        delete_data: arguments.delete_data,
     };
     let mut ending = Box::pin(ended()?);
     let emulator = tokio::select! {

@@ -18,27 +18,27 @@ use crate::workspace::Workspace;
 struct Outcome<'a> {
     target: &'a str,
     files: &'a [Change],
+    /// What would change, when that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
 }
 
-pub(super) fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> {
-    let workspace = &session.workspace;
-    let inventory = workspace.inventory()?;
-    let plan = workspace.plan()?;
-    refuse_what_does_not_fit(arguments.to, &inventory)?;
-    let captured = |path: &str| copy(&workspace.captured(path));
-    let tree =
-        crate::generate::tree(arguments.to, &plan, &inventory, &captured, &arguments.overlay)
-            .map_err(|error| in_plan(workspace, error))?;
+pub(super) async fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> {
     let shows = arguments.diff || arguments.check;
-    let lock = if shows { None } else { Some(workspace.lock()?) };
-    let changes = compare(workspace, arguments.to, &tree, &arguments.overlay)?;
+    let lock = if shows { None } else { Some(session.workspace.lock()?) };
+    let (workspace, given) = (session.workspace.clone(), arguments.clone());
+    // Long, and without a wait in it: beside the task that hears Ctrl-C.
+    let compared = tokio::task::spawn_blocking(move || compared(&workspace, &given));
+    let changes = compared.await.input("generate")??;
+    let workspace = &session.workspace;
     if !shows {
         apply(workspace, &changes)?;
     }
     drop(lock);
-    let outcome = Outcome { target: arguments.to.name(), files: &changes };
+    let diff = arguments.diff.then(|| diff(&changes));
+    let outcome = Outcome { target: arguments.to.name(), files: &changes, diff };
     session.console.result(&outcome, |outcome| {
-        if arguments.diff { diff(outcome.files) } else { summary(outcome, shows) }
+        outcome.diff.clone().unwrap_or_else(|| summary(outcome, shows))
     })?;
     let open = workspace.open_questions()?.len();
     if open > 0 && !shows {
@@ -49,6 +49,18 @@ pub(super) fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> 
     }
     let differs = changes.iter().any(Change::changes);
     Ok(if arguments.check && differs { Exit::No } else { Exit::Yes })
+}
+
+/// What would be written. Writes nothing.
+fn compared(workspace: &Workspace, arguments: &cli::Generate) -> Result<Vec<Change>> {
+    let inventory = workspace.inventory()?;
+    let plan = workspace.plan()?;
+    refuse_what_does_not_fit(arguments.to, &inventory)?;
+    let captured = |path: &str| copy(&workspace.captured(path));
+    let tree =
+        crate::generate::tree(arguments.to, &plan, &inventory, &captured, &arguments.overlay)
+            .map_err(|error| in_plan(workspace, error))?;
+    compare(workspace, arguments.to, &tree, &arguments.overlay)
 }
 
 /// The text of a copy of a configuration file. One that cannot be read is not one that is missing.

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::cli::{Arguments, Color, Command, Format, Global};
 use crate::console::Console;
 use crate::error::{Context, Error, Exit, Result};
@@ -16,8 +18,8 @@ pub struct Session {
     pub console: Console,
 }
 
-/// Carries out the command line. Ctrl-C ends it with exit code 130; nothing is half-written
-/// because every file is written beside its place and renamed.
+/// Carries out the command line. Ctrl-C and SIGTERM end it with exit code 130; nothing is
+/// half-written, because all that belongs together is written together, without a wait in it.
 pub fn run(arguments: Arguments) -> Result<Exit> {
     set_up_messages(&arguments.global);
     let session = Session {
@@ -31,12 +33,16 @@ pub fn run(arguments: Arguments) -> Result<Exit> {
         .enable_all()
         .build()
         .input("start the runtime")?;
-    // A command that runs until Ctrl-C takes down by itself what it has started.
+    // A command that runs until then takes down by itself what it has started.
     let until_ctrl_c = matches!(arguments.command, Command::Emulate(_));
     let exit = runtime.block_on(async {
+        // Both are heard from here on, not from the first wait of the command on.
+        let mut interrupt = signal(SignalKind::interrupt()).input("listen for Ctrl-C")?;
+        let mut terminate = signal(SignalKind::terminate()).input("listen for SIGTERM")?;
         tokio::select! {
             exit = dispatch(&session, arguments.command) => exit,
-            _ = tokio::signal::ctrl_c(), if !until_ctrl_c => Err(Error::new(Exit::Interrupted, "interrupted")),
+            _ = interrupt.recv(), if !until_ctrl_c => Err(Error::new(Exit::Interrupted, "interrupted")),
+            _ = terminate.recv(), if !until_ctrl_c => Err(Error::new(Exit::Interrupted, "interrupted")),
         }
     });
     runtime.shutdown_background();
@@ -60,6 +66,8 @@ fn set_up_messages(global: &Global) {
         .with_target(false)
         .with_ansi(coloured(global.color))
         .without_time()
+        // A stderr that has gone away (`2>&1 | head`) is no error of ours.
+        .log_internal_errors(false)
         .try_init();
 }
 
@@ -77,9 +85,12 @@ fn coloured(color: Color) -> bool {
 }
 
 async fn dispatch(session: &Session, command: Command) -> Result<Exit> {
+    if !matches!(command, Command::Completions { .. } | Command::Man) {
+        session.workspace.recover()?;
+    }
     match command {
         Command::Analyze(arguments) => analyze::run(session, &arguments).await,
-        Command::Generate(arguments) => generate::run(session, &arguments),
+        Command::Generate(arguments) => generate::run(session, &arguments).await,
         Command::Build(arguments) => build::run(session, &arguments).await,
         Command::Deploy(arguments) => deploy::run(session, &arguments).await,
         Command::Undeploy(arguments) => undeploy::run(session, &arguments).await,
@@ -88,8 +99,8 @@ async fn dispatch(session: &Session, command: Command) -> Result<Exit> {
         Command::Emulate(arguments) => emulate::run(session, &arguments).await,
         Command::Status => status::run(session),
         Command::Report(arguments) => report::run(session, &arguments),
-        Command::Completions { shell } => Ok(manual::completions(shell)),
-        Command::Man => manual::page(),
+        Command::Completions { shell } => Ok(manual::completions(session.console, shell)),
+        Command::Man => manual::page(session.console),
     }
 }
 

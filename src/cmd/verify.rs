@@ -4,7 +4,7 @@ use crate::cli;
 use crate::cmd::Session;
 use crate::error::{Error, Exit, Result};
 use crate::model::verdict::Answer;
-use crate::verify::session::{Options, verify};
+use crate::verify::run::{Options, verify};
 use crate::verify::verdict;
 
 pub(super) async fn run(session: &Session, arguments: &cli::Verify) -> Result<Exit> {

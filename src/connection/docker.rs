@@ -370,7 +370,7 @@ mod tests {
         let mut header = tar::Header::new_gnu();
         header.set_size(5);
         header.set_mode(0o600);
-        builder.append_data(&mut header, "chat.env", &b"A=1\n\n"[..]).unwrap();
+        builder.append_data(&mut header, "shop.env", &b"A=1\n\n"[..]).unwrap();
         let tar = builder.into_inner().unwrap();
         assert!(matches!(first_entry(&tar, "/x", 10).unwrap(), First::File(b) if b == b"A=1\n\n"));
         assert!(first_entry(&tar, "/x", 4).is_err());

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use crate::connection::Host;
 use crate::connection::docker::{self, Container};
 use crate::connection::local::Local;
 use crate::data::database::Database;
 use crate::data::folder::Folder;
+use crate::deploy::compose::part;
 use crate::deploy::k8s;
 use crate::deploy::k8s::cluster::Cluster;
+use crate::emulate;
 use crate::error::{Context, Error, Result};
 use crate::inspect::source::{self, Source};
 use crate::model::inventory::Inventory;
 use crate::model::plan::{Plan, Volume, Workload, WorkloadKind};
 use crate::model::target::Target;
+use crate::secrets;
 use crate::workspace::Workspace;
 
 /// How long a container that is being restarted is waited for.
@@ -29,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 enum Name {
     Source,
     Compose,
+    Emulate,
     K8s { context: Option<String>, namespace: Option<String> },
     Mysql { user: String, host: String, port: u16, database: String },
 }
@@ -36,12 +39,13 @@ enum Name {
 fn parse(text: &str) -> Result<Name> {
     let wrong = || {
         Error::usage(format!("{text:?} is no end of a copy")).help(
-            "give source, compose, k8s[:CONTEXT[/NAMESPACE]] or mysql://user@host:port/database",
+            "give source, compose, k8s[:CONTEXT[/NAMESPACE]], emulate or mysql://user@host:port/database",
         )
     };
     match text {
         "source" => return Ok(Name::Source),
         "compose" => return Ok(Name::Compose),
+        "emulate" => return Ok(Name::Emulate),
         "k8s" => return Ok(Name::K8s { context: None, namespace: None }),
         _ => {}
     }
@@ -91,8 +95,14 @@ enum Place {
     Container(Container),
     Files(Arc<dyn Source>),
     Compose(Docker),
+    /// The database of `migrate emulate`, which runs whether the emulator does or not.
+    Emulate(Docker),
     Cluster(Cluster),
-    Server { local: Arc<dyn Host>, options: Vec<String>, database: String },
+    Server {
+        local: Arc<dyn Host>,
+        options: Vec<String>,
+        database: String,
+    },
 }
 
 impl End {
@@ -114,6 +124,11 @@ impl End {
                 ("source".to_owned(), place)
             }
             Name::Compose => ("compose".to_owned(), Place::Compose(docker::connect().await?)),
+            Name::Emulate => {
+                let found = secrets::find(plan, secrets_from).await?;
+                emulate::database::start(workspace, plan, &found.secrets).await?;
+                ("emulate".to_owned(), Place::Emulate(docker::connect().await?))
+            }
             Name::K8s { context, namespace } => {
                 let record = k8s::Record::load(workspace)?;
                 let known = record.as_ref();
@@ -126,7 +141,9 @@ impl End {
                 (label, Place::Cluster(cluster))
             }
             Name::Mysql { user, host, port, database } => {
-                let password = secrets_from.map(password).transpose()?.flatten();
+                let mut given =
+                    secrets_from.map(secrets::read_given).transpose()?.unwrap_or_default();
+                let password = given.remove("MYSQL_PASSWORD");
                 let environment =
                     password.map(|value| ("MYSQL_PWD".to_owned(), value)).into_iter().collect();
                 let options = vec![
@@ -148,6 +165,7 @@ impl End {
         match self.place {
             Place::Container(_) | Place::Files(_) => "source",
             Place::Compose(_) => "compose",
+            Place::Emulate(_) => "emulate",
             Place::Cluster(_) => "k8s",
             Place::Server { .. } => "mysql",
         }
@@ -160,7 +178,7 @@ impl End {
 
     /// Whether it is a database alone, without folders and workloads.
     pub(crate) fn is_server(&self) -> bool {
-        matches!(self.place, Place::Server { .. })
+        matches!(self.place, Place::Emulate(_) | Place::Server { .. })
     }
 
     /// The database of a workload at this end.
@@ -180,8 +198,13 @@ impl End {
                 source.describe()
             ))
             .help("copy from the live server: analyze docker://CONTAINER, or --from mysql://…")),
+            Place::Emulate(docker) => {
+                let project = emulate::database::project(plan);
+                let container = part::container(docker, &project, &workload.id).await?;
+                patiently(Arc::new(container), &[None, Some("0")], databases).await
+            }
             Place::Compose(docker) => {
-                let container = compose_container(docker, plan, &workload.id).await?;
+                let container = part::container(docker, &plan.name, &workload.id).await?;
                 patiently(Arc::new(container), &[None, Some("0")], databases).await
             }
             Place::Cluster(cluster) => {
@@ -217,7 +240,7 @@ impl End {
             }
             Place::Compose(docker) => match mounted() {
                 Some((workload, mount)) => {
-                    let container = compose_container(docker, plan, &workload.id).await?;
+                    let container = part::container(docker, &plan.name, &workload.id).await?;
                     Some(Folder::Engine { container, path: mount.path.clone() })
                 }
                 None => None,
@@ -229,7 +252,8 @@ impl End {
                 }
                 None => None,
             },
-            Place::Server { .. } => None,
+            // A function keeps no files.
+            Place::Emulate(_) | Place::Server { .. } => None,
         })
     }
 
@@ -238,7 +262,7 @@ impl End {
         for workload in workloads {
             match &self.place {
                 Place::Compose(docker) => {
-                    let container = compose_container(docker, plan, workload).await?;
+                    let container = part::container(docker, &plan.name, workload).await?;
                     docker
                         .restart_container(container.name(), None)
                         .await
@@ -291,30 +315,6 @@ async fn patiently(
     }
 }
 
-/// The container of a workload of the plan's project.
-pub(crate) async fn compose_container(
-    docker: &Docker,
-    plan: &Plan,
-    workload: &str,
-) -> Result<Container> {
-    let labels = vec![
-        format!("com.docker.compose.project={}", plan.name),
-        format!("com.docker.compose.service={workload}"),
-    ];
-    let filters = std::collections::HashMap::from([("label".to_owned(), labels)]);
-    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-    let found = docker
-        .list_containers(Some(options))
-        .await
-        .map_err(|error| docker::reason(&error))
-        .remote("list the engine's containers")?;
-    let id = found.into_iter().find_map(|container| container.id).ok_or_else(|| {
-        Error::remote(format!("the engine has no container of {workload}"))
-            .help("run `migrate deploy --to compose` first")
-    })?;
-    Container::known(docker, &id)
-}
-
 /// The database workloads whose engine this program can copy, with their schemas.
 pub(crate) fn databases(
     plan: &Plan,
@@ -347,12 +347,6 @@ pub(crate) fn databases(
         found.push((workload.clone(), names));
     }
     Ok(found)
-}
-
-/// `MYSQL_PASSWORD` of a file of `NAME=VALUE` lines.
-fn password(path: &Path) -> Result<Option<String>> {
-    let text = std::fs::read_to_string(path).input(format_args!("read {}", path.display()))?;
-    Ok(text.lines().find_map(|line| line.strip_prefix("MYSQL_PASSWORD=").map(ToOwned::to_owned)))
 }
 
 /// The default for `--to`: the target that was deployed last.

@@ -5,11 +5,11 @@ use std::fmt::Write;
 
 use crate::data::database::Database;
 use crate::data::definer::quoted;
+use crate::data::delta::{CopiedTable, TableDelta};
 use crate::data::end::{self, End};
 use crate::data::tables::{Column, Depth, Table, TableMark, layout, measure, unreadable};
 use crate::error::Result;
 use crate::model::plan::Plan;
-use crate::verify::rows::{CopiedTable, TableDelta};
 use crate::workspace::Workspace;
 
 /// Most added rows that are read of a table.

@@ -2,7 +2,6 @@
 
 pub(crate) mod compose;
 pub(crate) mod k8s;
-pub(crate) mod secrets;
 
 use std::fmt::Write;
 

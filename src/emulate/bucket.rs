@@ -14,8 +14,9 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use super::message::{Request, Response};
 use super::template::types::Bucket;
 use crate::error::{Context, Error, Result};
+use crate::read::read_limited;
 
-/// An object that one PUT takes on S3 may be larger; nothing that a site serves is.
+/// S3 takes larger objects; nothing that a site serves is one.
 const OBJECT_LIMIT: u64 = 1 << 30;
 /// What must not stand in a path as it is.
 const ESCAPED: &AsciiSet = &CONTROLS
@@ -67,8 +68,7 @@ impl Store {
             if let Some(content) = &bucket.content {
                 let from = inside(tree, content)?;
                 for (key, path) in objects(&from)? {
-                    let bytes =
-                        std::fs::read(&path).input(format_args!("read {}", path.display()))?;
+                    let bytes = read_limited(&path, OBJECT_LIMIT)?;
                     let kind = media_type(bucket, &key);
                     store.put(&bucket.physical, &key, Some((bytes, kind))).await?;
                     shelf.keys.insert(key);
@@ -280,13 +280,6 @@ fn objects(folder: &Path) -> Result<Vec<(String, std::path::PathBuf)>> {
         let key = key.ok_or_else(|| {
             Error::input(format!("{} has a name that is no UTF-8", path.display()))
         })?;
-        let size = entry.metadata().input(format_args!("read {}", path.display()))?.len();
-        if size > OBJECT_LIMIT {
-            return Err(Error::input(format!(
-                "{} is larger than {OBJECT_LIMIT} bytes",
-                path.display()
-            )));
-        }
         found.push((key.to_owned(), path.to_owned()));
     }
     Ok(found)

@@ -25,8 +25,8 @@ use super::runtime::{Fault, RuntimeApi};
 use super::template::function_arn;
 use super::template::types::Function;
 use crate::connection::docker::{Container, is_missing, reason};
-use crate::deploy::secrets::Secrets;
 use crate::error::{Context, Error, Result};
+use crate::secrets::Secrets;
 
 /// Marks the containers that one run of the emulator makes and the next may take away.
 pub(crate) const LABEL: &str = "migrate.emulate";
@@ -77,7 +77,6 @@ enum Hold {
 
 /// An execution environment that has started.
 pub(crate) struct Instance {
-    pub(crate) number: u32,
     pub(crate) api: RuntimeApi,
     id: String,
     name: String,
@@ -181,7 +180,6 @@ impl Instance {
             .id;
         let (tell, gone) = watch::channel(None);
         let mut instance = Self {
-            number,
             api,
             id: id.clone(),
             name: name.clone(),

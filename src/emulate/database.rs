@@ -7,11 +7,10 @@ use bollard::query_parameters::InspectContainerOptions;
 use super::container::Notice;
 use super::template::DatabaseParameters;
 use crate::connection::docker;
-use crate::data::end;
 use crate::deploy::compose::part;
-use crate::deploy::secrets::Secrets;
 use crate::error::{Context, Error, Result};
 use crate::model::plan::{Plan, WorkloadKind};
+use crate::secrets::Secrets;
 use crate::workspace::Workspace;
 
 /// Where the functions reach it.
@@ -23,8 +22,6 @@ pub(crate) struct Reached {
     pub(crate) networks: Vec<String>,
     /// For people.
     pub(crate) label: String,
-    /// Whether this program started it and stops it at the end.
-    pub(crate) own: bool,
 }
 
 /// The project that the emulator's containers belong to.
@@ -70,17 +67,15 @@ pub(crate) async fn reach(
                 port: None,
                 networks: Vec::new(),
                 label: format!("{id} in a container of its own"),
-                own: true,
             })
         }
         "compose" => {
-            let container = end::compose_container(docker, plan, id).await?;
+            let container = part::container(docker, &plan.name, id).await?;
             Ok(Reached {
                 host: id.clone(),
                 port: None,
                 networks: networks(docker, container.name()).await?,
                 label: format!("{id} of the deployment in compose"),
-                own: false,
             })
         }
         text => elsewhere(text),
@@ -122,13 +117,7 @@ fn elsewhere(text: &str) -> Result<Reached> {
         port: url.port(),
         networks: Vec::new(),
         label: format!("{host}:{}", url.port().unwrap_or(3306)),
-        own: false,
     })
-}
-
-/// Stops the emulator's own database; its data stays.
-pub(crate) async fn stop(docker: &Docker, plan: &Plan) -> Result<()> {
-    part::stop(docker, &project(plan), &databases(plan)).await
 }
 
 #[cfg(test)]
@@ -138,10 +127,7 @@ mod tests {
     #[test]
     fn a_server_elsewhere_is_named_by_its_address() {
         let reached = elsewhere("mysql://app@db.example:3307/notes").unwrap();
-        assert_eq!(
-            (reached.host.as_str(), reached.port, reached.own),
-            ("db.example", Some(3307), false)
-        );
+        assert_eq!((reached.host.as_str(), reached.port), ("db.example", Some(3307)));
         for text in ["source", "k8s", "mysql://a@127.0.0.1/x", "mysql://a:b@h/x", "http://h", ""] {
             assert!(elsewhere(text).is_err(), "{text}");
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::template::types::Function;
-use crate::deploy::secrets::Secrets;
 use crate::error::{Error, Result};
+use crate::secrets::Secrets;
 
 /// The variables of an execution environment: the template's, with secrets in their places, and
 /// those that Lambda sets.

@@ -27,9 +27,9 @@ use tokio::net::TcpListener;
 
 use crate::connection::docker;
 use crate::deploy::compose::{part, text};
-use crate::deploy::secrets;
 use crate::error::{Context, Error, Result};
 use crate::model::plan::Plan;
+use crate::secrets;
 use crate::workspace::{Lock, Workspace};
 
 use bucket::Store;
@@ -42,8 +42,10 @@ use pool::Pool;
 use template::types::Function;
 use template::{Application, REGION, Surroundings, Template};
 
-/// Execution environments of one function, where the command line does not say.
-pub(crate) const INSTANCES: u32 = 10;
+/// The name of its record among the deployments: `verify` looks there for an address.
+pub(crate) const DEPLOYMENT: &str = "emulate";
+/// The folder of the workspace that it runs.
+pub(crate) const TREE: &str = "sam";
 
 /// What the command line says.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,8 @@ pub(crate) struct Options<'a> {
     pub(crate) instances: u32,
     /// `--secrets-from`.
     pub(crate) secrets_from: Option<&'a Path>,
+    /// `--delete-data`.
+    pub(crate) delete_data: bool,
 }
 
 /// What is told before anything is served.
@@ -122,13 +126,14 @@ pub(crate) struct Emulator {
     pub(crate) running: Running,
     docker: Docker,
     plan: Plan,
-    own_database: bool,
+    delete_data: bool,
     pools: Vec<Arc<Pool>>,
     entry: Arc<Entry>,
     front: TcpListener,
     calls: TcpListener,
     application: Application,
     notice: Notice,
+    workspace: Workspace,
     _lock: Lock,
 }
 
@@ -155,7 +160,7 @@ pub(crate) async fn prepare(
 ) -> Result<Emulator> {
     let plan = workspace.plan()?;
     let lock = workspace.lock_as("emulate.lock", "an emulator runs already")?;
-    let tree = workspace.path("sam");
+    let tree = workspace.path(TREE);
     let path = tree.join("template.yaml");
     let text = std::fs::read_to_string(&path)
         .input(format_args!("read {}", path.display()))
@@ -246,7 +251,7 @@ pub(crate) async fn prepare(
         .remote(format_args!("listen on {address}:{}", port.unwrap_or(0)))?;
     let calls = TcpListener::bind(("127.0.0.1", 0)).await.remote("listen for calls by hand")?;
     let running = Running {
-        target: "emulate",
+        target: DEPLOYMENT,
         url: url(&front)?,
         lambda: url(&calls)?,
         functions: application.functions.iter().map(describe).collect(),
@@ -264,13 +269,14 @@ pub(crate) async fn prepare(
         running,
         docker,
         plan,
-        own_database: reached.is_some_and(|one| one.own),
+        delete_data: options.delete_data,
         pools,
         entry: Arc::new(entry),
         front,
         calls,
         application,
         notice,
+        workspace: workspace.clone(),
         _lock: lock,
     })
 }
@@ -300,6 +306,8 @@ fn describe(function: &Function) -> RunningFunction {
 impl Emulator {
     /// Serves until `end`, then takes the execution environments away.
     pub(crate) async fn serve(self, end: impl Future<Output = ()>) -> Result<()> {
+        let record = self.workspace.deployment(DEPLOYMENT);
+        self.workspace.write_json(&record, &self.running)?;
         let entry = Arc::clone(&self.entry);
         let front = server::serve(self.front, move |request| {
             let entry = Arc::clone(&entry);
@@ -331,18 +339,21 @@ impl Emulator {
         for pool in &self.pools {
             pool.shut().await;
         }
-        clear(&self.docker, &database::project(&self.plan)).await?;
-        if self.own_database {
-            database::stop(&self.docker, &self.plan).await?;
+        // The address is nobody's any more.
+        let _ = std::fs::remove_file(&record);
+        if self.delete_data {
+            let _ = std::fs::remove_file(self.workspace.deployment("data-emulate"));
         }
+        remove(&self.docker, &self.plan, self.delete_data).await?;
         Ok(())
     }
 }
 
-/// Takes away what the emulator left on the engine; with `data` its database's volume, too.
-pub(crate) async fn remove(plan: &Plan, data: bool) -> Result<Vec<String>> {
-    let docker = docker::connect().await?;
-    part::remove(&docker, &database::project(plan), data).await
+/// Takes away what the emulator made on the engine; with `data` its database's volume, too.
+pub(crate) async fn remove(docker: &Docker, plan: &Plan, data: bool) -> Result<Vec<String>> {
+    let project = database::project(plan);
+    clear(docker, &project).await?;
+    part::remove(docker, &project, data).await
 }
 
 /// Removes execution environments: of this run, or of one that was killed.

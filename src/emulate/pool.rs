@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::container::{Engine, Instance};
 use super::runtime::{Fault, PAYLOAD_LIMIT};
@@ -21,12 +21,27 @@ pub(crate) struct Pool {
     environment: Vec<String>,
     most: u32,
     permits: Arc<Semaphore>,
-    idle: Mutex<VecDeque<Arc<Instance>>>,
+    shelf: Mutex<Shelf>,
+    shelved: Notify,
     /// All that run, so that they can be taken away at the end.
     all: Mutex<Vec<Arc<Instance>>>,
     waiting: AtomicUsize,
     made: AtomicU32,
 }
+
+/// Execution environments that have no call, or are about to have none.
+#[derive(Default)]
+struct Shelf {
+    /// The one that has been idle longest first.
+    idle: VecDeque<Arc<Instance>>,
+    /// Between a response and being idle.
+    settling: usize,
+    /// Calls that wait for one of those: starting another would take longer.
+    claims: usize,
+}
+
+/// How long a call waits for an environment that is about to be idle before it starts another.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// What a call came to.
 pub(crate) type Outcome = Result<Bytes, Fault>;
@@ -44,7 +59,8 @@ impl Pool {
             environment,
             most,
             permits: Arc::new(Semaphore::new(most as usize)),
-            idle: Mutex::default(),
+            shelf: Mutex::default(),
+            shelved: Notify::new(),
             all: Mutex::default(),
             waiting: AtomicUsize::new(0),
             made: AtomicU32::new(0),
@@ -107,6 +123,7 @@ impl Pool {
         let lost = matches!(&outcome, Err(fault) if fault.kind.starts_with("Sandbox.")
             || fault.kind == "Runtime.ExitError" || fault.kind == "Extension.Crash");
         let pool = Arc::clone(&self);
+        lock(&self.shelf).settling += 1;
         tokio::spawn(async move {
             let left = timeout.saturating_sub(began.elapsed());
             pool.release(instance, lost, left, permit).await;
@@ -140,7 +157,7 @@ impl Pool {
     /// An idle execution environment that still lives, thawed.
     async fn warm(&self) -> Option<Arc<Instance>> {
         loop {
-            let instance = lock(&self.idle).pop_front()?;
+            let instance = self.idle().await?;
             if instance.is_gone() {
                 self.drop_instance(&instance).await;
                 continue;
@@ -152,6 +169,35 @@ impl Pool {
                     self.drop_instance(&instance).await;
                 }
             }
+        }
+    }
+
+    /// The environment that has been idle longest, or one that is about to be idle.
+    async fn idle(&self) -> Option<Arc<Instance>> {
+        let until = tokio::time::Instant::now() + SETTLING;
+        let mut claimed = false;
+        loop {
+            let shelved = self.shelved.notified();
+            tokio::pin!(shelved);
+            shelved.as_mut().enable();
+            {
+                let mut shelf = lock(&self.shelf);
+                let found = shelf.idle.pop_front();
+                let others = shelf.claims - usize::from(claimed);
+                let wait = found.is_none()
+                    && shelf.settling > others
+                    && tokio::time::Instant::now() < until;
+                match (wait, claimed) {
+                    (true, false) => shelf.claims += 1,
+                    (false, true) => shelf.claims -= 1,
+                    _ => {}
+                }
+                if !wait {
+                    return found;
+                }
+                claimed = true;
+            }
+            let _ = tokio::time::timeout_at(until, shelved).await;
         }
     }
 
@@ -169,18 +215,25 @@ impl Pool {
                 _ = instance.ended() => false,
                 () = tokio::time::sleep(left) => false,
             };
-        if !settled {
-            self.drop_instance(&instance).await;
-            drop(permit);
-            return;
-        }
         // With a call waiting, Lambda hands it over at once.
-        if self.waiting.load(Ordering::SeqCst) == 0
+        let wanted = self.waiting.load(Ordering::SeqCst) > 0 || lock(&self.shelf).claims > 0;
+        if settled
+            && !wanted
             && let Err(error) = instance.freeze().await
         {
             self.engine.say(error.to_string());
         }
-        lock(&self.idle).push_back(instance);
+        {
+            let mut shelf = lock(&self.shelf);
+            shelf.settling -= 1;
+            if settled {
+                shelf.idle.push_back(Arc::clone(&instance));
+            }
+        }
+        self.shelved.notify_waiters();
+        if !settled {
+            self.drop_instance(&instance).await;
+        }
         drop(permit);
     }
 

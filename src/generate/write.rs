@@ -1,7 +1,7 @@
 //! From a tree to the workspace: merged with the user's edits, written at the end or not at all.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::Tree;
 use super::merge::merge;
 use crate::error::{Context, Error, Result};
 use crate::model::target::Target;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// What happens to one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -111,38 +111,21 @@ fn conflict(conflicts: &[(String, Vec<usize>)]) -> Error {
     .help("undo the edit at these lines, or delete the file, or carry the edit over to plan.yaml")
 }
 
-/// Writes what `compare` found, each file whole, and what was generated for the next merge.
+/// Writes what `compare` found and what was generated, for the next merge: all of it or nothing.
 pub fn apply(workspace: &Workspace, changes: &[Change]) -> Result<()> {
-    for change in changes.iter().filter(|change| change.changes()) {
-        let path = workspace.path(&change.path);
-        match &change.after {
-            Some(text) => workspace.write(&path, text.as_bytes())?,
-            None => remove(&path)?,
-        }
-    }
+    let write = |path: String, text: Option<&String>| match text {
+        Some(text) => workspace::Change::file(path, text.as_bytes()),
+        None => workspace::Change::removal(path),
+    };
+    let mut writes = Vec::new();
     for change in changes {
-        let path = workspace.pristine(&change.path);
-        match &change.generated {
-            Some(text) => workspace.write(&path, text.as_bytes())?,
-            None => remove(&path)?,
+        if change.changes() {
+            writes.push(write(change.path.clone(), change.after.as_ref()));
         }
+        let pristine = format!(".migrate/pristine/{}", change.path);
+        writes.push(write(pristine, change.generated.as_ref()));
     }
-    Ok(())
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).input(format_args!("remove {}", path.display()))
-        }
-        _ => {
-            // Empty folders go with their last file; one that is not empty stays.
-            if let Some(folder) = path.parent() {
-                let _ = std::fs::remove_dir(folder);
-            }
-            Ok(())
-        }
-    }
+    workspace.commit(writes)
 }
 
 /// The files that were generated last time. Other overlays are not this run's to judge.
@@ -168,30 +151,13 @@ fn known(workspace: &Workspace, target: Target, overlay: &str) -> Result<Vec<Str
 
 /// The text of a file of the workspace; links that lead out of it are refused.
 fn read(workspace: &Workspace, relative: &str) -> Result<Option<String>> {
-    confined(workspace, relative)?;
+    workspace.confined(relative)?;
     let path = workspace.path(relative);
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).input(format_args!("read {}", path.display())),
     }
-}
-
-fn confined(workspace: &Workspace, relative: &str) -> Result<()> {
-    let Ok(root) = workspace.root().canonicalize() else { return Ok(()) };
-    let mut path = root.clone();
-    for part in Path::new(relative).components() {
-        let Component::Normal(part) = part else {
-            return Err(Error::input(format!("{relative} leads out of the workspace")));
-        };
-        path.push(part);
-        let is_link = path.symlink_metadata().is_ok_and(|data| data.is_symlink());
-        if is_link && !path.canonicalize().is_ok_and(|real| real.starts_with(&root)) {
-            return Err(Error::input(format!("{} is a link out of the workspace", path.display()))
-                .help("replace the link by what it leads to"));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -214,6 +180,7 @@ mod tests {
     fn edits_survive_a_new_run() {
         let folder = tempfile::tempdir().expect("a folder");
         let workspace = Workspace::new(folder.path());
+        std::fs::create_dir(workspace.private()).expect("a folder");
         let first = [
             ("a.yaml", "a\nb\nc\nd\ne\n"),
             ("b.yaml", "x\n"),
@@ -241,6 +208,7 @@ mod tests {
     fn a_conflict_writes_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let workspace = Workspace::new(folder.path());
+        std::fs::create_dir(workspace.private()).expect("a folder");
         run(&workspace, &[("a.yaml", "a\nb\nc\n")]).expect("written");
         workspace.write(&workspace.path("k8s/a.yaml"), b"a\nmine\nc\n").expect("edit");
         let error = run(&workspace, &[("a.yaml", "a\nnew\nc\n"), ("z.yaml", "z\n")])
@@ -254,6 +222,7 @@ mod tests {
     fn other_overlays_stay() {
         let folder = tempfile::tempdir().expect("a folder");
         let workspace = Workspace::new(folder.path());
+        std::fs::create_dir(workspace.private()).expect("a folder");
         run(&workspace, &[("overlays/public/kustomization.yaml", "x\n")]).expect("written");
         let changes = run(&workspace, &[("a.yaml", "a\n")]).expect("written");
         assert_eq!(what(&changes, "k8s/overlays/public/kustomization.yaml"), None);
@@ -264,6 +233,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let outside = tempfile::tempdir().expect("a folder");
         let workspace = Workspace::new(folder.path());
+        std::fs::create_dir(workspace.private()).expect("a folder");
         std::os::unix::fs::symlink(outside.path(), workspace.path("k8s")).expect("a link");
         let error = run(&workspace, &[("a.yaml", "a\n")]).expect_err("refused");
         assert!(error.to_string().contains("link out of the workspace"), "{error}");

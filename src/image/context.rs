@@ -9,7 +9,8 @@ use futures_util::Stream;
 use tokio::sync::mpsc;
 
 use super::rootfs::Rootfs;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Context as _, Result};
+use crate::read::read_limited;
 
 /// Files that a person writes into `images/WORKLOAD/` are small.
 const LIMIT: u64 = 16 << 20;
@@ -146,13 +147,8 @@ fn small_files(folder: &Path) -> Result<Vec<u8>> {
         let path = entry.path();
         let relative = path.strip_prefix(folder).input("make the build context")?;
         let what = format!("read {}", path.display());
-        let file = File::open(path).input(&what)?;
-        let metadata = file.metadata().input(&what)?;
-        if metadata.len() > LIMIT {
-            return Err(Error::input(format!("{} is larger than {LIMIT} bytes", path.display())));
-        }
-        let mut bytes = Vec::new();
-        file.take(LIMIT).read_to_end(&mut bytes).input(&what)?;
+        let metadata = entry.metadata().input(&what)?;
+        let bytes = read_limited(path, LIMIT)?;
         let mut header = tar::Header::new_gnu();
         let run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
         header.set_mode(if run { 0o755 } else { 0o644 });

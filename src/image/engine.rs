@@ -115,10 +115,28 @@ pub(super) async fn push(docker: &Docker, name: &str, registry: &str) -> Result<
         .ok_or_else(|| fail("the registry gave no digest"))
 }
 
-/// What `docker login` left in the clear for this registry; credential helpers are not asked.
+/// What `docker login` left in the clear for this registry. Credential helpers are not asked,
+/// which is said.
 fn credentials(registry: &str) -> Option<DockerCredentials> {
     let text = std::fs::read_to_string(config_folder()?.join("config.json")).ok()?;
-    login(&text, registry)
+    let found = login(&text, registry);
+    if let (None, Some(helper)) = (&found, helper(&text, registry)) {
+        tracing::warn!(
+            "the login for {registry} is kept by docker-credential-{helper}, which is not asked: \
+             pushing without one; where that is refused, log in with a DOCKER_CONFIG that names no \
+             helper"
+        );
+    }
+    found
+}
+
+/// The credential helper that docker would ask for this registry.
+fn helper(config: &str, registry: &str) -> Option<String> {
+    let config: serde_json::Value = serde_json::from_str(config).ok()?;
+    let host = registry.split('/').next().unwrap_or(registry);
+    let own = config.get("credHelpers").and_then(|helpers| helpers.get(host));
+    let name = own.or_else(|| config.get("credsStore"))?.as_str()?;
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn login(config: &str, registry: &str) -> Option<DockerCredentials> {
@@ -177,6 +195,14 @@ mod tests {
         assert_eq!(found.password.as_deref(), Some("pass:word"));
         assert!(login(config, "other.example").is_none());
         assert!(login("{}", "x").is_none());
+    }
+
+    #[test]
+    fn a_credential_helper_is_named() {
+        let config = r#"{"credsStore":"desktop","credHelpers":{"registry.example":"vault"}}"#;
+        assert_eq!(helper(config, "registry.example/team").as_deref(), Some("vault"));
+        assert_eq!(helper(config, "other.example").as_deref(), Some("desktop"));
+        assert_eq!(helper(r#"{"credsStore":""}"#, "x"), None);
     }
 
     #[test]

@@ -9,19 +9,20 @@ mod rules;
 mod select;
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bollard::Docker;
 
 use crate::connection::docker;
-use crate::deploy::secrets;
 use crate::error::{Context, Error, Result};
 use crate::inspect::source::{self, Source};
 use crate::model::inventory::Inventory;
 use crate::model::plan::{Plan, Strategy, Workload};
 use crate::model::target::Target;
 use crate::progress::Progress;
+use crate::secrets;
 use crate::workspace::Workspace;
 
 use context::{BuildContext, Taken};
@@ -153,10 +154,15 @@ fn dockerfile(
         Strategy::Upstream => "Dockerfile.upstream",
     };
     let path = workspace.path(target.name()).join("images").join(&workload.id).join(name);
-    let text =
-        std::fs::read_to_string(&path).input(format_args!("read {}", path.display())).map_err(
-            |error| error.help(format!("run `migrate generate --to {}` first", target.name())),
-        )?;
+    let read = std::fs::read_to_string(&path);
+    let missing = read.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let text = read.input(format_args!("read {}", path.display())).map_err(|error| {
+        if missing {
+            error.help(format!("run `migrate generate --to {}` first", target.name()))
+        } else {
+            error
+        }
+    })?;
     Ok((path, text))
 }
 

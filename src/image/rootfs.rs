@@ -6,9 +6,9 @@ use std::io::{BufWriter, Read, Write};
 
 use super::rules::holds_private_key;
 use super::select::{Origin, Selection};
-use crate::deploy::secrets::Secrets;
 use crate::error::{Context, Error, Result};
 use crate::inspect::source::{Entry, Kind, Source};
+use crate::secrets::Secrets;
 
 /// Files of the server's own up to this size are searched for secrets.
 const SEARCHED: u64 = 16 << 20;

@@ -105,7 +105,10 @@ fn connect(facts: &mut Facts, from: &Service, family: &Family, hosts: &[String])
         socket,
     };
     if let Some(path) = &family.socket {
-        let to = listener_on_socket(facts, path)?;
+        let Some(to) = listener_on_socket(facts, path) else {
+            missing(facts, from, family, path);
+            return None;
+        };
         return Some(edge(to, 0, Some(path.clone())));
     }
     let port = family.port.or_else(|| family.kind.and_then(Kind::port));
@@ -114,7 +117,17 @@ fn connect(facts: &mut Facts, from: &Service, family: &Family, hosts: &[String])
         let by_port = port.and_then(|port| Some((listener(facts, port, &from.id)?, port)));
         let (to, port) = match by_port {
             Some(found) => found,
-            None => only_of_kind(facts, family)?,
+            None => match only_of_kind(facts, family) {
+                Some(found) => found,
+                None => {
+                    let place = match port {
+                        Some(port) => format!("port {port} of this server"),
+                        None => "this server".to_owned(),
+                    };
+                    missing(facts, from, family, &place);
+                    return None;
+                }
+            },
         };
         return Some(edge(to, port, None));
     }
@@ -123,6 +136,38 @@ fn connect(facts: &mut Facts, from: &Service, family: &Family, hosts: &[String])
     let port = port.or_else(|| kind.port())?;
     let to = external(facts, &host, port, kind, &family.evidence);
     Some(edge(to, port, None))
+}
+
+/// A database or cache that an application is told of and that is not on the source: asked for,
+/// where the variables say what it is.
+fn missing(facts: &mut Facts, from: &Service, family: &Family, place: &str) {
+    let Some(kind) = family.kind else { return };
+    let variables = &family.variables;
+    let names = [&variables.url, &variables.host, &variables.port, &variables.password];
+    let Some(name) = names.into_iter().flatten().next() else { return };
+    let runtime = kind.runtime();
+    // A job with the app's own variables asks nothing new.
+    if facts.questions.iter().any(|known| {
+        !family.evidence.is_empty()
+            && known.evidence == family.evidence
+            && known.question.contains(runtime)
+    }) {
+        return;
+    }
+    // A default that stands in the code alone may never be used.
+    let is_set = from.environment.iter().any(|it| it.name == *name && it.set_in.is_some());
+    facts.questions.push(Question {
+        id: crate::inspect::recognise::label(&format!("{} {name} {runtime}", from.id)),
+        service: Some(from.id.clone()),
+        question: format!(
+            "{} is told by {name} of {runtime} on {place}, where none was found: where is it, and \
+             under which address do the new workloads reach it?",
+            from.id
+        ),
+        answer_in: format!("workloads[{}].environment", from.id),
+        blocking: is_set,
+        evidence: family.evidence.clone(),
+    });
 }
 
 /// A database that the source does not hold is a service too.

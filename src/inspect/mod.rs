@@ -150,7 +150,7 @@ mod tests {
         let text = crate::workspace::to_yaml(&inventory).unwrap();
         assert!(!text.contains("8Qz7Lw"), "{text}");
         let workspace = crate::workspace::Workspace::new("migration");
-        assert!(!crate::assess::summary::text(&inventory, &workspace).contains("8Qz7Lw"));
+        assert!(!crate::report::summary::text(&inventory, &workspace).contains("8Qz7Lw"));
         let plan = crate::plan::render(&crate::plan::plan(&inventory, "shop-abcd")).unwrap();
         assert!(!plan.contains("8Qz7Lw"), "{plan}");
         for (path, text) in captured {

@@ -41,14 +41,14 @@ pub struct Finding {
 /// Something the server does not say and that the tool will not guess.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Question {
-    /// Stable name, in kebab case, with the service's id in it (`chat-port`).
+    /// Stable name, in kebab case, with the service's id in it (`shop-port`).
     pub id: String,
     /// The service it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     /// The question, for a person.
     pub question: String,
-    /// Where the answer goes: a path into plan.yaml (`workloads[chat].ports`).
+    /// Where the answer goes: a path into plan.yaml (`workloads[shop].ports`).
     pub answer_in: String,
     /// Whether deploy must wait for the answer.
     #[serde(default)]

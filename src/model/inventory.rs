@@ -284,8 +284,9 @@ pub struct ConfigFile {
     pub path: String,
     /// Whether it holds a secret; then no copy of it enters the workspace or an image.
     pub secret: bool,
-    /// Permission bits, as a number (0o640 = 416).
-    #[serde(default)]
+    /// Permission bits, in octal (`"0640"`).
+    #[serde(default, with = "super::octal")]
+    #[schemars(with = "String")]
     pub mode: u32,
 }
 
@@ -294,7 +295,7 @@ pub struct ConfigFile {
 pub struct Route {
     /// `GET`, `POST`, … or `ALL`.
     pub method: String,
-    /// The full path with mount points joined, parameters as `:name` (`/api/rooms/:id`).
+    /// The full path with mount points joined, parameters as `:name` (`/api/orders/:id`).
     pub path: String,
     /// Fields that the handler reads from the query string.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -6,6 +6,7 @@
 pub mod evidence;
 pub mod finding;
 pub mod inventory;
+mod octal;
 pub mod plan;
 pub mod scenario;
 pub mod target;

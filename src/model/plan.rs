@@ -170,7 +170,7 @@ pub struct Image {
     /// Files and folders of the source that go into the image at their old path, by both strategies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
-    /// Paths below those that stay out: state, secrets, version control.
+    /// Paths below those that stay out: state, secrets. Version control never goes in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leave_out: Vec<String>,
     /// For an app whose dependencies can be fetched anew: the folder with its lock file.
@@ -350,7 +350,7 @@ pub struct Volume {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Secret {
-    /// Upper case, digits, underscores (`CHAT_DB_PASSWORD`, `CHAT_FILE_CHAT_ENV`).
+    /// Upper case, digits, underscores (`SHOP_DB_PASSWORD`, `SHOP_FILE_SHOP_ENV`).
     pub name: String,
     /// Value or file.
     pub kind: SecretKind,
@@ -361,11 +361,15 @@ pub struct Secret {
     /// How the value is found in that file; absent for a whole file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookup: Option<Lookup>,
-    /// Texts replaced in it on the way: old addresses by new ones.
+    /// Addresses in it whose host becomes another on the way; all else in them stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<NewHost>,
+    /// Texts replaced in it on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replace: Vec<Replace>,
-    /// Permission bits of a file (0o640 = 416).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Permission bits of a file, in octal (`"0640"`).
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "super::octal::optional")]
+    #[schemars(with = "Option<String>")]
     pub mode: Option<u32>,
 }
 
@@ -387,6 +391,17 @@ pub enum Lookup {
     EnvFile(String),
     /// `Environment=KEY=value` in a systemd unit.
     Unit(String),
+}
+
+/// A variable that holds an address which nobody may read (a URL with a password, `host:port`, a
+/// host), and the host that takes the place of the server's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewHost {
+    /// The variable.
+    pub key: String,
+    /// The new host.
+    pub to: String,
 }
 
 /// A text and what stands in its place.

@@ -303,7 +303,7 @@ pub struct Raw {
 pub struct Capture {
     /// Name for `${name}`.
     pub name: String,
-    /// JSON pointer into the body or, after a wait, into the last awaited message (`/room/id`).
+    /// JSON pointer into the body or, after a wait, into the last awaited message (`/order/id`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<String>,
     /// Header.

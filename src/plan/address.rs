@@ -1,7 +1,7 @@
 //! Old addresses and what stands in their place.
 
 use crate::model::inventory::{Edge, EdgeVariables, Inventory, Role, Service};
-use crate::model::plan::Replace;
+use crate::model::plan::NewHost;
 
 /// Names under which a process reaches its own machine.
 const LOCAL: [&str; 4] = ["127.0.0.1", "localhost", "[::1]", "::1"];
@@ -105,21 +105,20 @@ pub(super) fn relocate(value: &str, to: &Service) -> Option<String> {
     None
 }
 
-/// Replacements for a URL that nobody may read: each way in which the old host may stand in it.
-pub(super) fn in_secret_url(key: &str, to: &Service) -> Vec<Replace> {
-    let mut replacements = Vec::new();
-    for host in hosts(to).iter().filter(|host| host.as_str() != "::1") {
-        for before in ["@", "//"] {
-            for after in [":", "/", "?"] {
-                replacements.push(Replace {
-                    from: format!("{before}{host}{after}"),
-                    to: format!("{before}{}{after}", to.id),
-                    key: Some(key.to_owned()),
-                });
+/// The new hosts of those variables of a service that hold the address of another and are secret:
+/// the plan has no value to relocate, `deploy` reads it from the source.
+pub(super) fn in_secrets(inventory: &Inventory, service: &Service) -> Vec<NewHost> {
+    let mut hosts: Vec<NewHost> = Vec::new();
+    for link in links(inventory, service) {
+        let Some(variables) = link.variables else { continue };
+        for name in [&variables.url, &variables.host].into_iter().flatten() {
+            let secret = service.environment.iter().any(|it| it.name == *name && it.secret);
+            if secret && !hosts.iter().any(|known| known.key == *name) {
+                hosts.push(NewHost { key: name.clone(), to: link.to.id.clone() });
             }
         }
     }
-    replacements
+    hosts
 }
 
 #[cfg(test)]

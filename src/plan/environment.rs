@@ -3,7 +3,7 @@
 use super::{address, secret};
 use crate::model::evidence::Evidence;
 use crate::model::inventory::{Inventory, Role, Service, Variable};
-use crate::model::plan::{EnvVar, Plan, Replace};
+use crate::model::plan::{EnvVar, Plan};
 
 /// A variable whose value must differ from the server's.
 #[derive(Debug, Clone)]
@@ -44,6 +44,10 @@ pub(super) fn changes(inventory: &Inventory, service: &Service) -> Vec<Change> {
     for link in address::links(inventory, service) {
         let Some(variables) = link.variables else { continue };
         for name in [&variables.host, &variables.url].into_iter().flatten() {
+            // Nobody knows its value here: `address::in_secrets` says what becomes of it.
+            if is_secret(inventory, name) {
+                continue;
+            }
             let value = value_of(service, name)
                 .or_else(|| inventory.services.iter().find_map(|other| value_of(other, name)));
             // A database that was reached without naming a host was reached on this machine.
@@ -75,6 +79,11 @@ fn variable<'a>(service: &'a Service, name: &str) -> Option<&'a Variable> {
     service.environment.iter().find(|variable| variable.name == name)
 }
 
+fn is_secret(inventory: &Inventory, name: &str) -> bool {
+    let variables = inventory.services.iter().flat_map(|service| &service.environment);
+    variables.filter(|variable| variable.name == name).any(|variable| variable.secret)
+}
+
 fn value_of<'a>(service: &'a Service, name: &str) -> Option<&'a str> {
     variable(service, name).and_then(|variable| variable.default.as_deref())
 }
@@ -104,7 +113,7 @@ pub(super) fn decide(inventory: &Inventory, service: &Service, plan: &mut Plan) 
     let sourced = sourced(service);
     let mut changes = changes(inventory, service);
     changes.retain(|change| change.path.as_deref().is_none_or(|path| !sourced.contains(&path)));
-    let links = address::links(inventory, service);
+    let hosts = address::in_secrets(inventory, service);
     let mut environment: Vec<EnvVar> = Vec::new();
     for variable in &service.environment {
         // Only the code names it: the server does not set it, and neither do we.
@@ -113,15 +122,9 @@ pub(super) fn decide(inventory: &Inventory, service: &Service, plan: &mut Plan) 
             continue;
         }
         if variable.secret {
-            let url_of = links.iter().find(|link| {
-                let url = link.variables.and_then(|variables| variables.url.as_ref());
-                url == Some(&variable.name)
-            });
-            let replace: Vec<Replace> = url_of
-                .map(|link| address::in_secret_url(&variable.name, link.to))
-                .unwrap_or_default();
-            let reason = url_of.map(|link| format!("{} is a workload of its own", link.to.id));
-            let secret = secret::value(plan, &service.id, &variable.name, set_in, replace);
+            let new = hosts.iter().find(|new| new.key == variable.name).cloned();
+            let reason = new.as_ref().map(|new| format!("{} is a workload of its own", new.to));
+            let secret = secret::value(plan, &service.id, &variable.name, set_in, new);
             let name = variable.name.clone();
             environment.push(EnvVar { name, value: None, secret: Some(secret), reason });
             continue;

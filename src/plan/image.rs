@@ -156,7 +156,8 @@ fn all_state(inventory: &Inventory) -> impl Iterator<Item = &str> {
     inventory.services.iter().flat_map(|service| &service.state).map(|state| state.path.as_str())
 }
 
-/// State, secrets and version control below the paths of an image.
+/// State and secrets below the paths of an image; version control never enters one, wherever it
+/// lies.
 fn leave_out(inventory: &Inventory, paths: &[String]) -> Vec<String> {
     let secrets = inventory
         .services
@@ -176,15 +177,6 @@ fn leave_out(inventory: &Inventory, paths: &[String]) -> Vec<String> {
     let state = all_state(inventory).map(|path| path.trim_end_matches('/').to_owned());
     let inside = |path: &String| paths.iter().any(|folder| within(path, folder));
     let mut out: Vec<String> = secrets.chain(set_in).chain(state).filter(inside).collect();
-    // A folder of code may be a checkout.
-    for service in &inventory.services {
-        for folder in service.directory.iter().map(String::as_str).chain(storage::served(service)) {
-            let folder = folder.trim_end_matches('/');
-            if paths.iter().any(|path| within(folder, path)) {
-                out.push(format!("{folder}/.git"));
-            }
-        }
-    }
     out.sort();
     out.dedup();
     out

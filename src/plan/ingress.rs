@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn only_host_names_reach_the_ingress() {
-        assert!(is_host("chat.example.org") && is_host("*.example.org"));
+        assert!(is_host("shop.example.org") && is_host("*.example.org"));
         for name in ["_", "", "localhost", "10.0.0.1", "~^www\\d+$", "a_b.example.org"] {
             assert!(!is_host(name), "{name}");
         }

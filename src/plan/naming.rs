@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// `chat-app` and `DB_PASSWORD` make `CHAT_APP_DB_PASSWORD`.
+/// `shop-app` and `DB_PASSWORD` make `SHOP_APP_DB_PASSWORD`.
 pub(super) fn secret(parts: &[&str]) -> String {
     let joined = parts.join("_");
     let mut name = String::with_capacity(joined.len());
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn names_fit_where_they_go() {
-        assert_eq!(secret(&["chat-app", "DB_PASSWORD"]), "CHAT_APP_DB_PASSWORD");
+        assert_eq!(secret(&["shop-app", "DB_PASSWORD"]), "SHOP_APP_DB_PASSWORD");
         assert_eq!(secret(&["web", "FILE", ".env"]), "WEB_FILE_ENV");
         assert_eq!(secret(&["3d", "KEY"]), "S_3D_KEY");
         assert_eq!(label("Up loads!"), "up-loads");

@@ -6,7 +6,7 @@ use crate::model::inventory::{Inventory, Role};
 
 /// Questions that follow from what the plan can and cannot do, beside those of the inventory.
 pub fn questions(inventory: &Inventory) -> Vec<Question> {
-    let mut questions = Vec::new();
+    let mut questions = sockets(inventory);
     for service in &inventory.services {
         let id = &service.id;
         let runtime = &service.runtime.name;
@@ -77,4 +77,91 @@ pub fn questions(inventory: &Inventory) -> Vec<Question> {
         }
     }
     questions
+}
+
+/// Connections over a socket of the file system, which two containers do not share.
+fn sockets(inventory: &Inventory) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for edge in &inventory.edges {
+        let (Some(path), Some(from), Some(to)) =
+            (&edge.socket, inventory.service(&edge.from), inventory.service(&edge.to))
+        else {
+            continue;
+        };
+        if !moves(from) || !moves(to) {
+            continue;
+        }
+        let app = to.role == Role::App;
+        questions.push(Question {
+            id: format!("{}-to-{}-socket", from.id, to.id),
+            service: Some(to.id.clone()),
+            question: if app {
+                format!(
+                    "{} listens on the socket {path}, which {} cannot reach from another \
+                     container: how is it told to listen on a port of all addresses? Name the port \
+                     under ports, too",
+                    to.id, from.id
+                )
+            } else {
+                format!(
+                    "{} reaches {} by the socket {path}, which two containers do not share: which \
+                     variables make it connect to host {} instead?",
+                    from.id, to.id, to.id
+                )
+            },
+            answer_in: if app {
+                format!("workloads[{}].command", to.id)
+            } else {
+                format!("workloads[{}].environment", from.id)
+            },
+            blocking: true,
+            evidence: edge.evidence.clone(),
+        });
+    }
+    questions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::questions;
+    use crate::model::inventory::{Edge, Inventory, Role, Runtime, Service};
+
+    #[test]
+    fn a_socket_that_two_containers_do_not_share_is_asked_for() {
+        let service = |id: &str, role: Role, runtime: &str| {
+            let mut service =
+                Service::new(id, role, Runtime { name: runtime.into(), version: None });
+            service.command = Some("/usr/bin/x".into());
+            service
+        };
+        let edge = |from: &str, to: &str| Edge {
+            from: from.into(),
+            to: to.into(),
+            port: 0,
+            evidence: Vec::new(),
+            variables: None,
+            socket: Some("/run/x.sock".into()),
+        };
+        let inventory = Inventory {
+            services: vec![
+                service("nginx", Role::Proxy, "nginx"),
+                service("web", Role::App, "python"),
+                service("mariadb", Role::Database, "mariadb"),
+            ],
+            edges: vec![edge("nginx", "web"), edge("web", "mariadb"), edge("web", "gone")],
+            ..Inventory::default()
+        };
+        let asked: Vec<(String, String)> = questions(&inventory)
+            .into_iter()
+            .filter(|question| question.blocking)
+            .map(|question| (question.id, question.answer_in))
+            .collect();
+        assert_eq!(
+            asked,
+            [
+                ("nginx-to-web-socket".to_owned(), "workloads[web].command".to_owned()),
+                ("web-to-mariadb-socket".to_owned(), "workloads[web].environment".to_owned()),
+            ]
+        );
+    }
 }

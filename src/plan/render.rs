@@ -8,7 +8,7 @@ use crate::workspace::to_yaml;
 pub fn render(plan: &Plan) -> Result<String> {
     let body = to_yaml(plan)?;
     Ok(format!(
-        "# yaml-language-server: $schema=schemas/plan.json\n\
+        "# yaml-language-server: $schema=.migrate/schemas/plan.json\n\
          #\n\
          # What becomes of each part of the server. Yours to edit: `migrate analyze` merges its new\n\
          # findings around your changes and comments, `migrate generate` writes the files from it.\n\

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::naming::{self, within};
 use super::{address, environment};
 use crate::model::evidence::Evidence;
-use crate::model::inventory::{ConfigFile, Inventory, Role, Service};
-use crate::model::plan::{File, Lookup, Plan, Replace, Secret, SecretKind, Translate};
+use crate::model::inventory::{ConfigFile, Inventory, Role, Service, Variable};
+use crate::model::plan::{File, Lookup, NewHost, Plan, Replace, Secret, SecretKind, Translate};
 
 /// Adds a secret value to the plan; its name.
 pub(super) fn value(
@@ -14,7 +14,7 @@ pub(super) fn value(
     workload: &str,
     variable: &str,
     set_in: &Evidence,
-    replace: Vec<Replace>,
+    new: Option<NewHost>,
 ) -> String {
     let path = match set_in {
         Evidence::File { path, .. } => Some(path.clone()),
@@ -32,7 +32,17 @@ pub(super) fn value(
     });
     let name = naming::free(&naming::secret(&[workload, variable]), '_', &names(plan));
     let kind = SecretKind::Value;
-    plan.secrets.push(Secret { name: name.clone(), kind, path, lookup, replace, mode: None });
+    let hosts = Vec::from_iter(new);
+    let replace = Vec::new();
+    plan.secrets.push(Secret {
+        name: name.clone(),
+        kind,
+        path,
+        lookup,
+        hosts,
+        replace,
+        mode: None,
+    });
     name
 }
 
@@ -76,6 +86,7 @@ fn whole_file(
     let name = naming::secret(&[&service.id, "FILE", naming::base(&file.path)]);
     let name = naming::free(&name, '_', &names(plan));
     let mut replace: Vec<Replace> = Vec::new();
+    let mut hosts: Vec<NewHost> = Vec::new();
     let mut add = |entry: Replace| {
         if !replace.contains(&entry) {
             replace.push(entry);
@@ -90,20 +101,15 @@ fn whole_file(
                 }
             }
         }
-        for link in address::links(inventory, other) {
-            let Some(url) = link.variables.and_then(|variables| variables.url.as_ref()) else {
-                continue;
+        for new in address::in_secrets(inventory, other) {
+            let here = |variable: &&Variable| {
+                variable.name == new.key
+                    && matches!(&variable.set_in, Some(Evidence::File { path, .. }) if *path == file.path)
             };
-            let variable = other.environment.iter().find(|variable| variable.name == *url);
-            let set_here = variable.is_some_and(|variable| {
-                let path = match &variable.set_in {
-                    Some(Evidence::File { path, .. }) => Some(path),
-                    _ => None,
-                };
-                variable.secret && path == Some(&file.path)
-            });
-            if set_here {
-                address::in_secret_url(url, link.to).into_iter().for_each(&mut add);
+            if other.environment.iter().any(|variable| here(&variable))
+                && !hosts.iter().any(|known: &NewHost| known.key == new.key)
+            {
+                hosts.push(new);
             }
         }
     }
@@ -112,6 +118,7 @@ fn whole_file(
         kind: SecretKind::File,
         path: Some(file.path.clone()),
         lookup: None,
+        hosts,
         replace,
         mode: Some(file.mode & 0o777),
     });

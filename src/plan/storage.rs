@@ -25,7 +25,7 @@ pub(super) fn volumes(inventory: &Inventory) -> Vec<Volume> {
         if !all.iter().any(inside) && !volumes.iter().any(|volume| volume.source == source) {
             let end = match state.kind {
                 StateKind::Database => "data",
-                // `talk-talk` would say nothing.
+                // `shop-shop` would say nothing.
                 _ if naming::base(&source) == service.id => "files",
                 _ => naming::base(&source),
             };

@@ -1,6 +1,8 @@
-//! One self-contained page on an engagement: it opens from disk and asks no network for anything.
+//! What people read of an engagement: one self-contained page that opens from disk and asks no
+//! network for anything, and the summary on the terminal.
 
 mod drawing;
+pub(crate) mod summary;
 mod view;
 
 use crate::error::{Context, Result};

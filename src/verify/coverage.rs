@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::data::delta::{CopiedTable, TableDelta};
 use crate::model::inventory::{Inventory, LocationKind};
 use crate::model::verdict::{Coverage, Part, Skipped};
 use crate::verify::cause::nginx;
 use crate::verify::observation::{Outcome, Pass};
-use crate::verify::rows::{CopiedTable, TableDelta};
 
 /// A request that was answered on both sides.
 #[derive(Debug, Clone, Copy)]
@@ -201,16 +201,16 @@ mod tests {
 
     #[test]
     fn routes_are_matched_by_their_parameters() {
-        assert!(is_route("/api/rooms/:id", "/api/rooms/5?x=1"));
+        assert!(is_route("/api/orders/:id", "/api/orders/5?x=1"));
         assert!(is_route("/files/*", "/files/a/b"));
-        assert!(!is_route("/api/rooms/:id", "/api/rooms"));
-        assert!(!is_route("/api/rooms", "/api/room"));
+        assert!(!is_route("/api/orders/:id", "/api/orders"));
+        assert!(!is_route("/api/orders", "/api/order"));
     }
 
     #[test]
     fn messages_are_met_by_their_texts() {
         let mut met = BTreeSet::new();
-        texts(r#"{"type":"join","room":5}"#, &mut met);
+        texts(r#"{"type":"join","order":5}"#, &mut met);
         texts(r#"42["say",{"text":"no"}]"#, &mut met);
         texts("join me", &mut met);
         assert_eq!(met.into_iter().collect::<Vec<_>>(), ["join", "say"]);

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::observation::Side;
-use super::rows::TableDelta;
 use super::runner::Around;
 use super::verdict::Rows;
 use crate::data::database::Database;
+use crate::data::delta::TableDelta;
 use crate::data::record::Copied;
 use crate::data::rows;
 use crate::data::tables::TableMark;

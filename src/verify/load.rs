@@ -87,7 +87,7 @@ mod tests {
         let text = r#"
 schema: migrate/scenario/1
 name: tour
-variables: {room: "general-${unique}"}
+variables: {order: "general-${unique}"}
 steps:
 - id: login
   client: b

@@ -9,7 +9,6 @@ pub mod derive;
 mod learn;
 pub(crate) mod load;
 pub mod observation;
-pub mod rows;
+pub mod run;
 pub(crate) mod runner;
-pub mod session;
 pub mod verdict;

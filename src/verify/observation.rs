@@ -27,7 +27,7 @@ pub struct Pass {
     pub scenario: String,
     /// The value of `${unique}` in this pass.
     pub unique: String,
-    /// Values of `Host` sent, as scheme and authority (`http://chat.example.org`).
+    /// Values of `Host` sent, as scheme and authority (`http://shop.example.org`).
     pub base: String,
     /// Own address of the connections, as this machine saw it.
     pub client_address: Option<IpAddr>,
@@ -42,7 +42,7 @@ pub struct Observation {
     pub step: String,
     /// Which repetition, from 0.
     pub repetition: u32,
-    /// What was sent, for people (`GET /api/rooms`, `message to bob`).
+    /// What was sent, for people (`GET /api/orders`, `message to bob`).
     pub sent: String,
     /// The route, location or file behind the step.
     pub origin: Option<Origin>,

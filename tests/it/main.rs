@@ -9,9 +9,19 @@ mod support;
 mod cli;
 // The harness itself: what it reports about trees that differ, and that the components it hands out work.
 mod harness;
+// Runs that are interrupted, terminated, killed, or lose their reader: nothing is half-written, nothing panics.
+mod interrupt;
 // The whole way on real parts: the sample is moved, the proof says equivalent, and names each injected fault.
 mod way;
+// The workspace from analyze to generate, and back: edits, conflicts, invalid files, locks, what status says.
+mod workspace;
 
 fn main() -> ExitCode {
-    support::run([cli::tests(), harness::tests(), way::tests()])
+    support::run([
+        cli::tests(),
+        harness::tests(),
+        interrupt::tests(),
+        workspace::tests(),
+        way::tests(),
+    ])
 }

@@ -24,7 +24,9 @@ function choose(req, res, next) {
   res.locals.language = language;
   res.locals.t = (key, ...values) =>
     values.reduce((text, value) => text.replace('%s', () => value), texts[language][key] ?? key);
-  res.locals.time = (date) => `${res.locals.day(date)}, ${two(date.getHours())}:${two(date.getMinutes())}`;
+  // By the server's clock.
+  res.locals.time = (date) =>
+    `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
   res.locals.day = (date) => {
     // A day of its own (an expiry) comes as text, a point in time as a Date in the server's time zone.
     const [year, month, day] =

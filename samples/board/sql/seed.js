@@ -20,6 +20,12 @@ function random() {
 const below = (n) => Math.floor(random() * n);
 const pick = (list) => list[below(list.length)];
 
+/** As many different ones as asked for. */
+function some(list, count) {
+  const rest = [...list];
+  return Array.from({ length: count }, () => rest.splice(below(rest.length), 1)[0]);
+}
+
 const people = [
   ['edith', 'Edith Brönnimann', 'de'],
   ['luca', 'Luca Bernasconi', 'de'],
@@ -108,13 +114,15 @@ function userRows() {
 }
 
 function noticeRows() {
+  const told = talk.map(() => 0);
   return Array.from({ length: NOTICES }, (_, index) => {
     const category = pick([0, 0, 0, 1, 1, 2, 2, 2, 3, 4]);
     const [titles, sentences] = talk[category];
     const age = Math.floor((NOTICES - index) * 0.7) + 1;
     const created = at(age, (6 + (index % 7)) * 3_600_000 + below(3_500_000));
-    const title = pick(titles);
-    const body = `${pick(sentences)} ${pick(sentences)}${random() < 0.4 ? `\n\n${pick(sentences)}` : ''}`;
+    const title = titles[told[category]++ % titles.length];
+    const [first, second, third] = some(sentences, 3);
+    const body = `${first} ${second}${random() < 0.4 ? `\n\n${third}` : ''}`;
     // Some had a last day: those of the older half are down, of the newer half few will go soon, most hang for years.
     const ends = random() < 0.35;
     const isDown = ends && age > 45;
@@ -135,7 +143,8 @@ function auditRows(notices) {
       }
     }
   }
-  return rows.map((row, index) => [index + 1, ...row]);
+  // In the order of time, as they would have been written.
+  return rows.sort((one, other) => one[3] - other[3]).map((row, index) => [index + 1, ...row]);
 }
 
 const notices = noticeRows();

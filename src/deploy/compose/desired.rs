@@ -13,9 +13,10 @@ use sha2::{Digest, Sha256};
 
 use super::file::{ComposeFile, MountKind, Placed, Restart, Service};
 use super::text::{self, Published};
-use crate::deploy::secrets::Secrets;
 use crate::error::{Context, Error, Result};
 use crate::model::plan::{Plan, WorkloadKind};
+use crate::read::read_limited;
+use crate::secrets::Secrets;
 
 /// A configuration file of the tree is small.
 const LIMIT: u64 = 8 << 20;
@@ -274,12 +275,7 @@ impl Reading<'_> {
             return Err(Error::input(format!("compose.yaml: {file} lies outside of the tree")));
         }
         let path: PathBuf = self.folder.join(relative);
-        let what = format!("read {}", path.display());
-        let size = std::fs::metadata(&path).input(&what)?.len();
-        if size > LIMIT {
-            return Err(Error::input(format!("{} is larger than {LIMIT} bytes", path.display())));
-        }
-        std::fs::read(&path).input(what)
+        read_limited(&path, LIMIT)
     }
 }
 

@@ -15,11 +15,11 @@ use std::path::Path;
 use bollard::Docker;
 use serde::{Deserialize, Serialize};
 
-use super::secrets::{self, Secrets};
 use super::{Deployment, WorkloadState};
 use crate::connection::docker;
 use crate::error::{Context, Error, Result};
 use crate::model::plan::{Plan, WorkloadKind};
+use crate::secrets::{self, Secrets};
 use crate::workspace::{Workspace, from_yaml};
 
 use desired::{Desired, Reading};

@@ -10,10 +10,10 @@ use super::desired::{self, Reading};
 use super::engine::Project;
 use super::up::{Change, Up, in_order};
 use super::{hide, image_ids, not_ready, read, reasons};
-use crate::connection::docker;
-use crate::deploy::secrets::Secrets;
+use crate::connection::docker::{self, Container};
 use crate::error::{Context, Error, Result};
 use crate::model::plan::Plan;
+use crate::secrets::Secrets;
 use crate::workspace::Workspace;
 
 /// The network of such a project, as the engine names it.
@@ -100,19 +100,15 @@ pub(crate) async fn start(
     if reasons.is_empty() { Ok(()) } else { Err(not_ready(&reasons)) }
 }
 
-/// Stops these services and leaves their data.
-pub(crate) async fn stop(docker: &Docker, project: &str, services: &[String]) -> Result<()> {
-    let project = Project { docker, name: project };
-    for container in project.containers().await? {
-        if services.iter().any(|service| service == container.service()) {
-            docker
-                .stop_container(&container.name, None)
-                .await
-                .map_err(|error| docker::reason(&error))
-                .remote(format_args!("stop {}", container.name))?;
-        }
-    }
-    Ok(())
+/// The container of a service of a project.
+pub(crate) async fn container(docker: &Docker, project: &str, service: &str) -> Result<Container> {
+    let found = Project { docker, name: project }.containers().await?;
+    let name = found.into_iter().find(|one| one.service() == service).map(|one| one.name);
+    let name = name.ok_or_else(|| {
+        Error::remote(format!("the engine has no container of {service}"))
+            .help("run `migrate deploy --to compose` first")
+    })?;
+    Container::known(docker, &name)
 }
 
 /// Takes such a project away: its containers and networks, and with `data` its volumes.

@@ -22,13 +22,13 @@ use self::cluster::Cluster;
 use self::render::{Object, Rendered};
 use self::rollout::Awaited;
 pub(crate) use self::undeploy::undeploy;
-use super::secrets::{self, Secrets};
 use super::{Deployment, WorkloadState};
 use crate::connection::pod::failed;
 use crate::console::Console;
 use crate::error::{Error, Result};
 use crate::image::record::Images;
 use crate::model::plan::{Plan, Workload, WorkloadKind};
+use crate::secrets::{self, Secrets};
 use crate::workspace::Workspace;
 
 /// What the command line says about a deploy.

@@ -63,10 +63,7 @@ impl Edge {
 
     async fn reply(&self, viewer: Request, id: &str) -> (Response, &'static str) {
         if viewer.path.len() + viewer.query.len() > URL_LIMIT {
-            return (
-                own_error(414, "The URI of the request is too long."),
-                "LambdaGeneratedResponse",
-            );
+            return (own_error(414, "The URI of the request is too long."), "Error");
         }
         let Some((place, behaviour)) = self.behaviour(&viewer.path) else {
             return (own_error(404, "No behaviour fits this path."), "Error");
@@ -198,6 +195,10 @@ impl Edge {
     async fn ask(&self, origin: &Origin, request: Request) -> Response {
         match (&origin.target, &self.gateway) {
             (Target::Bucket(bucket), _) => self.store.answer(bucket, &request).await,
+            // API Gateway knows itself by its own name only: a Host that is let through ends here.
+            (Target::Api, Some(_)) if request.header("host") != Some(origin.domain.as_str()) => {
+                Response::new(403, "application/json", r#"{"message":"Forbidden"}"#)
+            }
             (Target::Api, Some(gateway)) => gateway.answer(request).await,
             (Target::Api, None) => own_error(502, "The origin is not known."),
         }

@@ -66,12 +66,15 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span)> {
-        match self.parser.next_event() {
-            Some(Ok(found)) => Ok(found),
-            Some(Err(error)) => {
-                Err(Error::input_at(self.path, error.marker().line() as u64, error.info()))
-            }
-            None => Err(Error::input(format!("{}: the file ends too early", self.path))),
+        loop {
+            return match self.parser.next_event() {
+                Some(Ok((Event::Comment(..), _))) => continue,
+                Some(Ok(found)) => Ok(found),
+                Some(Err(error)) => {
+                    Err(Error::input_at(self.path, error.marker().line() as u64, error.info()))
+                }
+                None => Err(Error::input(format!("{}: the file ends too early", self.path))),
+            };
         }
     }
 

@@ -18,10 +18,14 @@ fn read(text: &str) -> Result<Application> {
     Template::parse(text, "sam/template.yaml")?.application(&around())
 }
 
+fn function<'a>(application: &'a Application, name: &str) -> &'a types::Function {
+    application.functions.iter().find(|one| one.name == name).unwrap()
+}
+
 #[test]
 fn functions_have_their_values_and_secrets_stay_references() {
     let application = read(FIXTURE).unwrap();
-    let app = application.function("App").unwrap();
+    let app = function(&application, "App");
     assert_eq!(app.image, "notes-ab12/app-lambda:1");
     assert_eq!((app.memory, app.timeout, app.scratch), (512, 29, 512));
     assert_eq!(app.environment["DB_HOST"], "mariadb");
@@ -31,7 +35,7 @@ fn functions_have_their_values_and_secrets_stay_references() {
         "{{resolve:secretsmanager:notes-ab12:SecretString:APP_DB_PASSWORD}}"
     );
     assert_eq!(app.routes[0].key(), "$default");
-    let nightly = application.function("Nightly").unwrap();
+    let nightly = function(&application, "Nightly");
     assert_eq!(nightly.command.as_deref().unwrap()[1], "/srv/notes/expire.js");
     assert_eq!(nightly.schedules[0].text, "cron(15 3 * * ? *)");
     let parameters = Template::parse(FIXTURE, "t").unwrap().database().unwrap().unwrap();
@@ -99,5 +103,5 @@ fn conditions_choose() {
             1,
         )
         .replacen("MemorySize: 512", "MemorySize: !If [Big, 1024, 256]", 1);
-    assert_eq!(read(&text).unwrap().function("App").unwrap().memory, 1024);
+    assert_eq!(function(&read(&text).unwrap(), "App").memory, 1024);
 }

@@ -14,13 +14,6 @@ pub(crate) struct Application {
     pub(crate) distribution: Option<Distribution>,
 }
 
-impl Application {
-    /// A function by its logical name.
-    pub(crate) fn function(&self, name: &str) -> Option<&Function> {
-        self.functions.iter().find(|one| one.name == name)
-    }
-}
-
 /// An `AWS::Serverless::Function` from an image.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Function {

@@ -130,3 +130,18 @@ fn mail_is_no_database() {
         edges(&[("SMTP_HOST", "mail.example.org"), ("SMTP_PASSWORD", "x"), ("APP_NAME", "x")]);
     assert!(facts.edges.is_empty());
 }
+
+#[test]
+fn a_store_that_is_not_there_is_asked_for() {
+    let facts = edges(&[
+        ("BROKER", "amqp://a:hunter22@localhost"),
+        ("PG_SOCKET", "/run/postgresql/.s.PGSQL.5432"),
+        ("PG_PASSWORD", "hunter22"),
+    ]);
+    assert!(facts.edges.is_empty());
+    let asked: Vec<&str> = facts.questions.iter().map(|it| it.question.as_str()).collect();
+    assert!(asked[0].contains("by BROKER of rabbitmq on port 5672"), "{asked:?}");
+    assert!(asked[1].contains("of postgresql on /run/postgresql/"), "{asked:?}");
+    assert!(facts.questions.iter().all(|it| it.blocking));
+    assert!(!format!("{facts:?}").contains("hunter22"));
+}

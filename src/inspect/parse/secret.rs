@@ -265,7 +265,7 @@ mod tests {
             ("MAIL", "ops@example.org"),
             ("KEYBOARD", "de"),
             ("NODE_OPTIONS", "--max-old-space-size=256"),
-            ("SITE", "https://chat.example.org/a/b?c=d"),
+            ("SITE", "https://shop.example.org/a/b?c=d"),
             ("HOSTNAME", "database-01.internal.example.org"),
             ("USE_PASSWORD", "true"),
             ("SENTENCE", "one-two-three-four-five-six"),

@@ -153,6 +153,7 @@ mod folders;
 mod mariadb;
 pub(crate) mod nginx;
 mod nodejs;
+mod packaged;
 mod runtime;
 mod stores;
 mod system;

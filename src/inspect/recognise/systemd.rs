@@ -2,7 +2,7 @@
 //! brought.
 
 use super::units::{self, Unit};
-use super::{Facts, folders, runtime, variables};
+use super::{Facts, folders, packaged, runtime, variables};
 use crate::inspect::parse::{calendar, environment, unit};
 use crate::inspect::source::Source;
 use crate::model::evidence::Evidence;
@@ -12,12 +12,11 @@ use crate::model::inventory::{Listen, Role, Runtime, Service, StateKind};
 /// Adds a service for each unit that no recogniser has claimed.
 pub(super) fn recognise(source: &dyn Source, facts: &mut Facts) {
     let names: Vec<String> = facts.enabled.difference(&facts.claimed).cloned().collect();
+    let mut left = packaged::Left::default();
     for name in names {
         let Some(unit) = units::load(source, &name) else { continue };
         if let Some(package) = facts.owner(source, &unit.path).map(str::to_owned) {
-            if name.ends_with(".service") && !is_platform(&name, &package) {
-                ask_packaged(facts, &unit, &package);
-            }
+            packaged::look(source, facts, &unit, &package, &mut left);
             continue;
         }
         match name.rsplit_once('.').map(|(_, kind)| kind) {
@@ -41,9 +40,11 @@ pub(super) fn recognise(source: &dyn Source, facts: &mut Facts) {
         }
         facts.claimed.insert(name);
     }
+    packaged::scripts(source, facts, &mut left);
+    left.report(facts);
 }
 
-fn ask(facts: &mut Facts, unit: &Unit, question: &str) {
+pub(super) fn ask(facts: &mut Facts, unit: &Unit, question: &str) {
     facts.questions.push(Question {
         id: super::label(&format!("unit {}", unit.name)),
         service: None,
@@ -52,103 +53,6 @@ fn ask(facts: &mut Facts, unit: &Unit, question: &str) {
         blocking: false,
         evidence: vec![Evidence::file(&unit.path)],
     });
-}
-
-/// Packages whose services keep a machine going: a container platform does their work.
-const PLATFORM: [&str; 62] = [
-    "acpid",
-    "anacron",
-    "apparmor",
-    "apt",
-    "at",
-    "auditd",
-    "avahi-daemon",
-    "bluez",
-    "chrony",
-    "cloud-guest-utils",
-    "cloud-init",
-    "collectd",
-    "console-setup",
-    "console-setup-linux",
-    "cron",
-    "cronie",
-    "dbus",
-    "debsums",
-    "dhcpcd",
-    "dhcpcd-base",
-    "dmsetup",
-    "e2fsprogs",
-    "fail2ban",
-    "firewalld",
-    "hwclock",
-    "ifupdown",
-    "init-system-helpers",
-    "irqbalance",
-    "iptables-persistent",
-    "keyboard-configuration",
-    "kmod",
-    "logrotate",
-    "lvm2",
-    "man-db",
-    "mdadm",
-    "modemmanager",
-    "monit",
-    "multipath-tools",
-    "netfilter-persistent",
-    "network-manager",
-    "networkd-dispatcher",
-    "nftables",
-    "ntp",
-    "ntpsec",
-    "open-vm-tools",
-    "openssh-server",
-    "polkitd",
-    "policykit-1",
-    "prometheus-node-exporter",
-    "qemu-guest-agent",
-    "rsyslog",
-    "smartmontools",
-    "snapd",
-    "sysstat",
-    "thermald",
-    "udev",
-    "udisks2",
-    "ufw",
-    "unattended-upgrades",
-    "util-linux",
-    "wpasupplicant",
-    "zfsutils-linux",
-];
-
-fn is_platform(unit: &str, package: &str) -> bool {
-    PLATFORM.contains(&package)
-        || package.starts_with("systemd")
-        || package.starts_with("cloud-")
-        || package.starts_with("linux-")
-        || unit.starts_with("systemd-")
-        || unit.starts_with("getty@")
-        || unit.starts_with("serial-getty@")
-}
-
-/// A service of a package that no recogniser reads: it may be a part of the application.
-fn ask_packaged(facts: &mut Facts, unit: &Unit, package: &str) {
-    let kind = unit.value("Service", "Type").unwrap_or_default();
-    // Instances of a template are what its plain name only groups (`postgresql@15-main`).
-    let read = facts.services.iter().any(|service| {
-        let stem = unit.name.split(['@', '.']).next().unwrap_or_default();
-        service.runtime.name == stem || service.packages.iter().any(|known| known == package)
-    });
-    if kind == "oneshot" || read {
-        return;
-    }
-    ask(
-        facts,
-        unit,
-        &format!(
-            "(package {package}) starts with the server and is not understood by this version: \
-             does the application need it? If so, add it to the plan, or say where it runs"
-        ),
-    );
 }
 
 fn ask_oneshot(facts: &mut Facts, unit: &Unit) {
@@ -395,34 +299,6 @@ mod tests {
         super::super::system::recognise(&source, &mut facts);
         recognise(&source, &mut facts);
         facts
-    }
-
-    #[test]
-    fn a_packaged_service_that_nobody_reads_is_asked_for_and_the_platforms_are_not() {
-        let facts = run(&[
-            (
-                "/var/lib/dpkg/status",
-                "Package: apache2\nStatus: install ok installed\nVersion: 2\n\nPackage: cron\nStatus: install ok installed\nVersion: 3\n",
-            ),
-            ("/var/lib/dpkg/info/apache2.list", "/lib/systemd/system/apache2.service\n"),
-            ("/var/lib/dpkg/info/cron.list", "/lib/systemd/system/cron.service\n"),
-            (
-                "/lib/systemd/system/apache2.service",
-                "[Service]\nType=forking\nExecStart=/usr/sbin/apachectl start\n",
-            ),
-            ("/lib/systemd/system/cron.service", "[Service]\nExecStart=/usr/sbin/cron -f\n"),
-            (
-                "/etc/systemd/system/multi-user.target.wants/apache2.service",
-                "-> /lib/systemd/system/apache2.service",
-            ),
-            (
-                "/etc/systemd/system/multi-user.target.wants/cron.service",
-                "-> /lib/systemd/system/cron.service",
-            ),
-        ]);
-        assert!(facts.services.is_empty());
-        let [question] = facts.questions.as_slice() else { panic!("{:?}", facts.questions) };
-        assert!(question.question.starts_with("apache2.service (package apache2)"));
     }
 
     #[test]

@@ -20,7 +20,12 @@ pub(super) struct Clues<'a> {
     plan: Option<&'a Plan>,
     tree: &'a BTreeMap<String, String>,
     nginx: Nginx,
+    /// The source's own configuration, as far as `analyze` took copies.
+    source: Nginx,
 }
+
+/// Where a workspace's tree has the copies of the source's configuration.
+pub(crate) const SOURCE: &str = ".migrate/source/";
 
 impl<'a> Clues<'a> {
     /// Reads the tree once.
@@ -28,8 +33,18 @@ impl<'a> Clues<'a> {
         inventory: Option<&'a Inventory>,
         plan: Option<&'a Plan>,
         tree: &'a BTreeMap<String, String>,
+        source: &BTreeMap<String, String>,
     ) -> Self {
-        Self { inventory, plan, tree, nginx: Nginx::read(tree) }
+        Self { inventory, plan, tree, nginx: Nginx::read(tree), source: Nginx::read(source) }
+    }
+
+    /// Where the source's proxy has a directive for a path; else anywhere, when a word tells which
+    /// one is meant.
+    fn on_source(&self, path: &str, name: &str, word: &str) -> Option<Evidence> {
+        let location = self.source.location(path);
+        let other = || (!word.is_empty()).then(|| self.source.anywhere(name, word)).flatten();
+        let found = self.source.directive(location, name, word).or_else(other)?;
+        Some(Evidence::line(found.file.as_str(), found.line))
     }
 
     /// The likely cause of a difference.

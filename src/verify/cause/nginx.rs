@@ -133,14 +133,7 @@ impl Nginx {
         name: &str,
         word: &str,
     ) -> Option<&Directive> {
-        let fits =
-            |directive: &&Directive| {
-                directive.name.eq_ignore_ascii_case(name)
-                    && (word.is_empty()
-                        || directive.value.split_whitespace().next().is_some_and(|first| {
-                            first.trim_matches('"').eq_ignore_ascii_case(word)
-                        }))
-            };
+        let fits = |directive: &&Directive| directive.is(name, word);
         let mut block = location;
         while let Some(index) = block {
             if let Some(found) =
@@ -151,6 +144,20 @@ impl Nginx {
             block = self.blocks[index].parent;
         }
         self.directives.iter().filter(fits).find(|one| one.block.is_none())
+    }
+
+    /// A directive, whatever block it stands in.
+    pub(crate) fn anywhere(&self, name: &str, word: &str) -> Option<&Directive> {
+        self.directives.iter().find(|directive| directive.is(name, word))
+    }
+}
+
+impl Directive {
+    /// Whether it is of this name, with this first word when one is given.
+    fn is(&self, name: &str, word: &str) -> bool {
+        let first = self.value.split_whitespace().next().unwrap_or_default();
+        self.name.eq_ignore_ascii_case(name)
+            && (word.is_empty() || first.trim_matches('"').eq_ignore_ascii_case(word))
     }
 }
 
@@ -212,8 +219,8 @@ mod tests {
             (4, "^~", "/static/"),
         ];
         assert_eq!(choose(&locations, "/x"), Some(0));
-        assert_eq!(choose(&locations, "/api/rooms?x=1"), Some(1));
-        assert_eq!(choose(&locations, "/ws?room=1"), Some(2));
+        assert_eq!(choose(&locations, "/api/orders?x=1"), Some(1));
+        assert_eq!(choose(&locations, "/ws?order=1"), Some(2));
         assert_eq!(choose(&locations, "/a/app.JS"), Some(3));
         assert_eq!(choose(&locations, "/static/app.js"), Some(4));
     }

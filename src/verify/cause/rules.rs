@@ -100,19 +100,23 @@ fn point(directive: &Directive, words: impl Into<String>) -> Cause {
     at(words, &directive.file, directive.line)
 }
 
-/// Points at a directive that holds for a path, else at the location, else nowhere.
+/// Points at a directive that holds for a path, else at the location, else nowhere; and at the
+/// one that held on the source.
 fn directive_or(clues: &Clues<'_>, path: &str, name: &str, word: &str, words: &str) -> Cause {
     let location = clues.nginx.location(path);
-    if let Some(found) = clues.nginx.directive(location, name, word) {
-        return point(found, format!("{words} (`{} {}`)", found.name, cut(&found.value)));
+    let mut cause = if let Some(found) = clues.nginx.directive(location, name, word) {
+        point(found, format!("{words} (`{} {}`)", found.name, cut(&found.value)))
+    } else if let Some(index) = location {
+        let block = &clues.nginx.blocks[index];
+        at(format!("{words} (no `{name}` in location {})", block.path), &block.file, block.line)
+    } else {
+        text(words)
+    };
+    // Where requests are passed on, the app's own line says more.
+    if name != "proxy_pass" {
+        cause.evidence = clues.on_source(path, name, word);
     }
-    match location {
-        Some(index) => {
-            let block = &clues.nginx.blocks[index];
-            at(format!("{words} (no `{name}` in location {})", block.path), &block.file, block.line)
-        }
-        None => text(words),
-    }
+    cause
 }
 
 fn variable_or(clues: &Clues<'_>, words: &[&str], otherwise: &str) -> Cause {
@@ -392,21 +396,22 @@ fn header(clues: &Clues<'_>, path: &str, name: &str) -> Cause {
         );
     }
     let location = clues.nginx.location(path);
-    let set = clues.nginx.directives.iter().find(|one| {
-        one.name == "add_header"
-            && one
-                .value
-                .split_whitespace()
-                .next()
-                .is_some_and(|first| first.eq_ignore_ascii_case(name))
-    });
-    match clues.nginx.directive(location, "add_header", name).or(set) {
+    let set = clues.nginx.anywhere("add_header", name);
+    let before = clues.on_source(path, "add_header", name);
+    let mut cause = match clues.nginx.directive(location, "add_header", name).or(set) {
         Some(found) => point(
             found,
             format!(
                 "`add_header {}` is in force elsewhere or differs; a block with its own `add_header` inherits none",
                 cut(&found.value)
             ),
+        ),
+        None if before.is_some() => directive_or(
+            clues,
+            path,
+            "add_header",
+            "",
+            &format!("the proxy on the source adds {name}, and this one does not"),
         ),
         None => directive_or(
             clues,
@@ -415,7 +420,11 @@ fn header(clues: &Clues<'_>, path: &str, name: &str) -> Cause {
             "",
             &format!("the proxy or the app sets {name} in another way"),
         ),
+    };
+    if before.is_some() {
+        cause.evidence = before;
     }
+    cause
 }
 
 fn status(clues: &Clues<'_>, path: &str, difference: &Difference) -> Cause {

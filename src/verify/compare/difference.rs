@@ -159,6 +159,6 @@ mod tests {
     #[test]
     fn files_are_told_from_routes() {
         assert!(is_file("/assets/app.3f2a.js?x=1") && is_file("/favicon.ico"));
-        assert!(!is_file("/api/rooms") && !is_file("/.env") && !is_file("/v1.2/rooms"));
+        assert!(!is_file("/api/orders") && !is_file("/.env") && !is_file("/v1.2/orders"));
     }
 }

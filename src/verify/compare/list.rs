@@ -370,21 +370,21 @@ mod tests {
 
     #[test]
     fn a_missing_or_new_element_is_seen() {
-        let rooms = json!([{"slug": "a"}, {"slug": "b"}, {"slug": "c"}]);
+        let orders = json!([{"slug": "a"}, {"slug": "b"}, {"slug": "c"}]);
         assert_eq!(
-            judge(rooms.clone(), rooms.clone(), json!([{"slug": "a"}, {"slug": "c"}])),
+            judge(orders.clone(), orders.clone(), json!([{"slug": "a"}, {"slug": "c"}])),
             [What::Missing]
         );
         assert_eq!(
             judge(
-                rooms.clone(),
-                rooms.clone(),
+                orders.clone(),
+                orders.clone(),
                 json!([{"slug": "a"}, {"slug": "b"}, {"slug": "c"}, {"slug": "d"}])
             ),
             [What::Extra]
         );
         assert_eq!(
-            judge(rooms.clone(), rooms, json!([{"slug": "b"}, {"slug": "a"}, {"slug": "c"}])),
+            judge(orders.clone(), orders, json!([{"slug": "b"}, {"slug": "a"}, {"slug": "c"}])),
             [What::Order]
         );
         assert_eq!(judge(json!([1]), json!([1]), json!([])), [What::Missing]);

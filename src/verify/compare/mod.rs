@@ -18,11 +18,11 @@ pub(super) use answer::Passes;
 pub(super) use difference::{Difference, Kind, Scene};
 pub(super) use value::What;
 
+use crate::data::delta::{CopiedTable, TableDelta};
 use crate::model::verdict::{Class, Tier};
 use crate::verify::learn::identity::{self, Place};
 use crate::verify::learn::time::Moments;
 use crate::verify::observation::{Answer, FailureKind, Observation, Outcome, Pass};
-use crate::verify::rows::{CopiedTable, TableDelta};
 
 /// What the comparison found.
 #[derive(Debug, Default)]

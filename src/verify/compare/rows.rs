@@ -6,9 +6,9 @@ use super::answer::{Passes, in_data};
 use super::difference::{Difference, Kind, Scene};
 use super::list;
 use super::value::{Sink, What};
+use crate::data::delta::{CopiedTable, TableDelta};
 use crate::model::verdict::{Class, Tier};
 use crate::verify::learn::identity::Place;
-use crate::verify::rows::{CopiedTable, TableDelta};
 
 fn scene(scenario: usize, sent: &str) -> Scene<'_> {
     Scene { scenario, order: usize::MAX, step: "rows", sent, path: "", origin: None }

@@ -169,7 +169,7 @@ pub(super) fn query(parameters: &[String]) -> String {
     if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
-/// One of several (`rooms`: room).
+/// One of several (`orders`: order).
 pub(super) fn singular(word: &str) -> String {
     let word = word.to_lowercase();
     if let Some(stem) = word.strip_suffix("ies") {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use regex::Regex;
 
-use super::Subject;
 use super::build::{Builder, Draft};
 use super::files::fact;
+use super::{Subject, sample};
 use crate::model::inventory::{Location, LocationKind};
 use crate::model::scenario::{Action, Body, Raw};
 
@@ -36,6 +36,7 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) {
     let mut limits: BTreeSet<u64> = BTreeSet::new();
     for location in site.locations.iter().filter(|it| !it.internal && it.modifier != "@") {
         let Some(path) = path_of(subject, location) else { continue };
+        let seen = location.kind == LocationKind::Static && asked(subject, builder, location);
         let mut add = |draft: Draft| {
             builder.add(draft.origin(id, fact(location), Some(&location.evidence)));
         };
@@ -53,6 +54,10 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) {
                 if !location.auth && !location.unbuffered && !streams(subject, &path) =>
             {
                 add(Draft::get(&name("passed"), &path));
+            }
+            // Its files were asked for, when the source shows some.
+            LocationKind::Static if !location.auth && !seen => {
+                add(Draft::get(&name("served"), &path));
             }
             LocationKind::Proxy | LocationKind::Static => {}
         }
@@ -88,6 +93,16 @@ pub(super) fn steps(subject: &Subject<'_>, builder: &mut Builder) {
     raw(subject, builder);
 }
 
+/// Whether a step asks for something that a location takes.
+fn asked(subject: &Subject<'_>, builder: &Builder, location: &Location) -> bool {
+    builder.steps.iter().any(|step| match &step.action {
+        Action::Request(request) => {
+            subject.location(&request.path).is_some_and(|taken| std::ptr::eq(taken, location))
+        }
+        _ => false,
+    })
+}
+
 /// Whether the app answers a path with a stream of events.
 fn streams(subject: &Subject<'_>, path: &str) -> bool {
     let routes = subject.app.into_iter().flat_map(|app| &app.routes);
@@ -109,6 +124,7 @@ fn path_of(subject: &Subject<'_>, location: &Location) -> Option<String> {
                 .iter()
                 .filter(|path| pattern.is_match(path))
                 .map(|path| (*path).to_owned())
+                .chain(sample::paths(&location.path))
                 .collect()
         }
         _ => {

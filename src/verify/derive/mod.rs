@@ -10,6 +10,7 @@ mod guess;
 mod locations;
 mod realtime;
 mod routes;
+mod sample;
 mod session;
 
 use crate::inspect::source::Source;
@@ -67,7 +68,7 @@ impl<'i> Subject<'i> {
     fn reaches_app(&self, path: &str) -> bool {
         match self.site {
             None => true,
-            Some(_) => self.location(path).is_some_and(|it| it.kind == LocationKind::Proxy),
+            Some(site) => self.location(path).is_some_and(|it| passes(site, it)),
         }
     }
 
@@ -84,6 +85,18 @@ impl<'i> Subject<'i> {
     fn proxy_id(&self) -> &str {
         self.proxy.or(self.app).map_or("", |service| &service.id)
     }
+}
+
+/// Whether a location passes requests on: by itself, or what is no file by a named location.
+fn passes(site: &Site, location: &Location) -> bool {
+    let name = location.fallback.as_deref().and_then(|it| it.strip_prefix('@'));
+    location.kind == LocationKind::Proxy
+        || location.kind == LocationKind::Static
+            && name.is_some_and(|name| {
+                site.locations.iter().any(|other| {
+                    other.modifier == "@" && other.path == name && other.kind == LocationKind::Proxy
+                })
+            })
 }
 
 /// Derives the scenario.

@@ -19,7 +19,7 @@ const MAX_ROUTES: usize = 24;
 /// Things that are known to be there: the path of a list with a name for one of its entries.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Path of the collection (`/api/rooms`) and parameter → text that stands for it.
+    /// Path of the collection (`/api/orders`) and parameter → text that stands for it.
     parameters: BTreeMap<(String, String), String>,
     /// Collections of uploads: theirs who uploaded them, so that nobody else speaks of them.
     uploads: BTreeSet<String>,
@@ -31,7 +31,7 @@ impl Known {
         self.parameters.get(&(collection.to_owned(), name.to_owned()))
     }
 
-    /// The text for one of the things of a kind (`room`), as paths name it.
+    /// The text for one of the things of a kind (`order`), as paths name it.
     pub(super) fn thing(&self, kind: &str) -> Option<&str> {
         let kind = kind.to_lowercase();
         let kind = kind.strip_suffix("id").filter(|rest| !rest.is_empty()).unwrap_or(&kind);

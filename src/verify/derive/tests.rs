@@ -138,3 +138,61 @@ fn is_the_same_each_time_and_has_ids_of_its_own() {
     assert_eq!(ids.len(), first.steps.len());
     assert!(first.steps.len() <= 190);
 }
+
+#[test]
+fn a_location_of_any_kind_is_asked() {
+    use crate::model::inventory::LocationKind::{Deny, Proxy, Redirect, Return, Static};
+    let mut proxy =
+        Service::new("nginx", Role::Proxy, Runtime { name: "nginx".into(), version: None });
+    let mut about = location("=", "/about", Static, "/srv/text/about.html");
+    about.alias = true;
+    let mut folder = location("^~", "/media/", Static, "/srv/media/");
+    folder.alias = true;
+    let mut captures = location("~", r"^/u/([a-z]+)/pic\.(png|jpg)$", Static, "/srv/pics/$1.$2");
+    captures.alias = true;
+    let locations = vec![
+        location("", "/", Static, "/var/www"),
+        about,
+        folder,
+        captures,
+        location("~*", r"\.(css|js)$", Static, "/var/www"),
+        location("~", r"^/v\d+/(.*)$", Proxy, "http://127.0.0.1:1"),
+        location("~", r"^/(former|old)/(.+)$", Redirect, "/new/$2"),
+        location("=", "/ping", Return, ""),
+        location("~", r"/\.ht", Deny, ""),
+        location("", "/empty/", Static, "/srv/none"),
+    ];
+    proxy.sites.push(Site { locations: locations.clone(), ..Site::default() });
+    let inventory = Inventory { services: vec![proxy], ..Inventory::default() };
+    let source = Memory::new(&[("/srv/text/about.html", "<html>"), ("/srv/media/a.png", "x")]);
+    let scenario = derive(&inventory, &source);
+    let asked = requests(&scenario);
+    let steps: Vec<String> = scenario
+        .steps
+        .iter()
+        .filter_map(|step| step.origin.as_ref().map(|origin| origin.fact.clone()))
+        .collect();
+    for location in &locations {
+        let fact = super::files::fact(location);
+        assert!(steps.contains(&fact), "{fact} is asked by none of {asked:?}");
+    }
+    for wanted in ["GET /about", "GET /media/a.png", "GET /ping", "GET /empty/"] {
+        assert!(asked.iter().any(|request| request == wanted), "{wanted} is not in {asked:?}");
+    }
+}
+
+#[test]
+fn an_app_behind_a_named_location_is_asked() {
+    let runtime = |name: &str| Runtime { name: name.to_owned(), version: None };
+    let mut proxy = Service::new("nginx", Role::Proxy, runtime("nginx"));
+    let mut files = location("", "/", LocationKind::Static, "/var/www");
+    files.fallback = Some("@app".to_owned());
+    let mut named = location("@", "app", LocationKind::Proxy, "http://127.0.0.1:1");
+    named.internal = true;
+    proxy.sites.push(Site { locations: vec![files, named], ..Site::default() });
+    let mut app = Service::new("app", Role::App, runtime("nodejs"));
+    app.routes = vec![route("GET", "/v1/items", &[])];
+    let inventory = Inventory { services: vec![proxy, app], ..Inventory::default() };
+    let asked = requests(&derive(&inventory, &Memory::new(&[("/var/www/index.html", "<html>")])));
+    assert!(asked.iter().any(|request| request == "GET /v1/items"), "{asked:?}");
+}

@@ -82,7 +82,7 @@ mod tests {
         let mut jar = Jar::default();
         jar.take("sid=1; Path=/; HttpOnly", "/api/login");
         jar.take("lang=de", "/api/login");
-        assert_eq!(jar.header("/api/rooms?x=/", false).as_deref(), Some("lang=de; sid=1"));
+        assert_eq!(jar.header("/api/orders?x=/", false).as_deref(), Some("lang=de; sid=1"));
         assert_eq!(jar.header("/", false).as_deref(), Some("sid=1"));
         jar.take("sid=2; Path=/", "/");
         assert_eq!(jar.header("/", false).as_deref(), Some("sid=2"));

@@ -89,7 +89,7 @@ pub(crate) fn parse(url: &str) -> Result<Url> {
     Ok(parsed)
 }
 
-const EXAMPLE: &str = "an address looks like http://192.0.2.10 or https://chat.example.org:8443";
+const EXAMPLE: &str = "an address looks like http://192.0.2.10 or https://shop.example.org:8443";
 
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();

@@ -140,13 +140,13 @@ mod tests {
 
     fn values() -> Values {
         let mut values = Values::new(&BTreeMap::new(), "mvabc123", "http://example.test");
-        values.set("room", "42");
+        values.set("order", "42");
         values
     }
 
     #[test]
     fn fills_names_and_keeps_lone_dollars() {
-        let filled = values().fill("${unique} costs $5 $$ ${room}").expect("all names are known");
+        let filled = values().fill("${unique} costs $5 $$ ${order}").expect("all names are known");
         assert_eq!(filled, "mvabc123 costs $5 $ 42");
         assert_eq!(values().fill("/x/${nobody}"), Err(Unknown("nobody".to_owned())));
         assert_eq!(values().fill("open ${ end").expect("no name"), "open ${ end");
@@ -154,9 +154,9 @@ mod tests {
 
     #[test]
     fn a_lone_number_keeps_its_type_in_json() {
-        let value = serde_json::json!({"id": "${room}", "text": "room ${room}", "code": "007"});
+        let value = serde_json::json!({"id": "${order}", "text": "order ${order}", "code": "007"});
         let filled = values().fill_json(&value).expect("all names are known");
-        assert_eq!(filled, serde_json::json!({"id": 42, "text": "room 42", "code": "007"}));
+        assert_eq!(filled, serde_json::json!({"id": 42, "text": "order 42", "code": "007"}));
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
             path: "/".into(),
             status: 200,
             headers: vec![("set-cookie".into(), "sid=s3; Path=/; HttpOnly".into())],
-            body: br#"{"room":{"id":9}}"#.to_vec(),
+            body: br#"{"order":{"id":9}}"#.to_vec(),
             body_bytes: 17,
             digest: None,
             broken: None,
@@ -175,7 +175,7 @@ mod tests {
             total: std::time::Duration::ZERO,
         });
         for capture in [
-            Capture { name: "id".into(), json: Some("/room/id".into()), ..Capture::default() },
+            Capture { name: "id".into(), json: Some("/order/id".into()), ..Capture::default() },
             Capture { name: "sid".into(), cookie: Some("sid".into()), ..Capture::default() },
             Capture { name: "r".into(), regex: Some(r"id.:(\d)".into()), ..Capture::default() },
         ] {

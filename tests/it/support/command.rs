@@ -81,12 +81,56 @@ impl Run {
     }
 
     /// Runs it to its end; an error when it cannot be started or takes too long.
-    pub(crate) fn try_run(mut self) -> io::Result<Output> {
+    pub(crate) fn try_run(self) -> io::Result<Output> {
+        self.start()?.end()
+    }
+
+    /// Starts it and does not wait.
+    pub(crate) fn start(mut self) -> io::Result<Started> {
         let mut child = self.command.spawn()?;
         let stdout = Collected::from(child.stdout.take());
         let stderr = Collected::from(child.stderr.take());
-        let status = wait(&mut child, self.limit)?;
-        let (stdout, stderr) = (stdout.text(), stderr.text());
+        Ok(Started { child, stdout, stderr, shown: self.shown, limit: self.limit })
+    }
+}
+
+/// A program that runs.
+pub(crate) struct Started {
+    child: Child,
+    stdout: Collected,
+    stderr: Collected,
+    shown: String,
+    limit: Duration,
+}
+
+impl Started {
+    /// Sends it a signal (INT, TERM, KILL).
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let out = command("sh", ["-c", "kill -s \"$0\" \"$1\"", name, &id]).run();
+        assert!(out.code == 0 || out.stderr.contains("No such process"), "{out}");
+    }
+
+    /// Waits until it hears this signal itself, so that its default no longer ends it.
+    pub(crate) fn hears(&self, number: u32) {
+        let path = format!("/proc/{}/status", self.child.id());
+        let end = Instant::now() + self.limit;
+        loop {
+            let status = std::fs::read_to_string(&path).unwrap_or_default();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+            if mask.is_some_and(|mask| mask >> (number - 1) & 1 == 1) {
+                return;
+            }
+            assert!(Instant::now() < end, "{} never heard signal {number}", self.shown);
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Waits for its end; an error when that takes too long.
+    pub(crate) fn end(mut self) -> io::Result<Output> {
+        let status = wait(&mut self.child, self.limit)?;
+        let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
         let Some(status) = status else {
             let message = format!("stopped after {} s\n{stdout}\n{stderr}", self.limit.as_secs());
             return Err(io::Error::new(io::ErrorKind::TimedOut, message));

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::cluster;
-use super::command::{Output, Run, command};
+use super::command::{Output, Run, Started, command};
 use super::keep;
 
 /// A folder that is removed with the value, unless `KEEP=1`.
@@ -53,9 +53,24 @@ impl Migrate {
         Self(cluster::cluster().for_command(self.0))
     }
 
+    /// With an environment variable.
+    pub(crate) fn env(self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        Self(self.0.env(name, value))
+    }
+
+    /// Without an environment variable.
+    pub(crate) fn without_env(self, name: &str) -> Self {
+        Self(self.0.without_env(name))
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(self) -> Output {
         self.0.run()
+    }
+
+    /// Starts it and does not wait.
+    pub(crate) fn start(self) -> Started {
+        self.0.start().expect("start the program")
     }
 }
 
@@ -81,6 +96,13 @@ impl Workspace {
         let mut all = vec![OsString::from("-C"), self.path().into()];
         all.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         Migrate::new(all)
+    }
+
+    /// Changes one of its files.
+    #[track_caller]
+    pub(crate) fn edit(&self, file: &str, change: impl FnOnce(String) -> String) {
+        let text = change(self.read(file));
+        std::fs::write(self.path().join(file), text).expect("write a file of the workspace");
     }
 
     /// The text of one of its files.

@@ -236,7 +236,8 @@ impl Scope<'_> {
         } else if find("stub_status").is_some() || find("empty_gif").is_some() {
             location.kind = LocationKind::Return;
             location.status = Some(200);
-        } else if let Some((status, target)) = nodes.iter().find_map(rewritten)
+        } else if let Some((status, target)) =
+            nodes.iter().find_map(|node| rewritten(node, modifier, path))
             && find("try_files").is_none()
         {
             location.kind = LocationKind::Redirect;
@@ -263,9 +264,23 @@ fn returned(node: &Node) -> Option<(u16, Option<String>)> {
     }
 }
 
-/// Status and target of a `rewrite` that ends in a redirect.
-fn rewritten(node: &Node) -> Option<(u16, String)> {
+/// Status and target of a `rewrite` that ends in a redirect, whatever is asked below `path`; one
+/// that takes some of it leaves the rest to the location.
+fn rewritten(node: &Node, modifier: &str, path: &str) -> Option<(u16, String)> {
     if node.name != "rewrite" {
+        return None;
+    }
+    let pattern = node.first()?.trim_start_matches('^');
+    let (pattern, ends) = match pattern.strip_suffix('$') {
+        Some(pattern) => (pattern, true),
+        None => (pattern, false),
+    };
+    let rest = pattern.strip_prefix(path.trim_end_matches('/')).unwrap_or(pattern);
+    let rest = rest.trim_start_matches('/').trim_end_matches('?');
+    let all = matches!(rest, ".*" | "(.*)" | ".+" | "(.+)")
+        || rest.is_empty() && (!ends || modifier == "=")
+        || modifier.starts_with('~');
+    if !all {
         return None;
     }
     let target = node.arguments.get(1)?;

@@ -37,6 +37,8 @@ server {
     location =/old { return 308 /new; }
     location /gone { return 410; }
     location /r/ { rewrite ^/r/(.*)$ /s/$1 permanent; limit_req zone=a; }
+    location /part { rewrite ^/part/old$ /new permanent; }
+    location = /one { rewrite ^/one$ /new permanent; }
     location ~* \.php$ { fastcgi_pass unix:/run/php/fpm.sock; }
 }
 server { listen 80; return 301 https://$host$request_uri; location /x { root /a; } }
@@ -164,4 +166,13 @@ fn reports_what_it_cannot_read() {
     recognise(&source, &mut facts);
     assert_eq!(facts.findings.len(), 2);
     assert_eq!(facts.findings[0].evidence, [Evidence::line("/etc/nginx/a.conf", 3)]);
+}
+
+#[test]
+fn a_rewrite_of_some_paths_is_no_redirect_of_all() {
+    let (service, _) = recognised();
+    let kind = |path: &str| location(&service.sites[0], path).kind;
+    assert_eq!(kind("/part"), LocationKind::Static);
+    assert_eq!(kind("/one"), LocationKind::Redirect);
+    assert_eq!(kind("/r/"), LocationKind::Redirect);
 }

@@ -1,4 +1,5 @@
-//! Rows that a pass wrote: plain data between the database and the comparison.
+//! How rows differ between two moments or two sides: plain data between the databases and the
+//! comparison of verify.
 
 /// What one pass changed in one table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The values of the plan's secrets, straight from the source or the user's file into memory.
 
+mod address;
 mod lookup;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use crate::error::{Context, Error, Result};
 use crate::inspect::source::{self, Source};
 use crate::model::evidence::Evidence;
 use crate::model::inventory::Inventory;
-use crate::model::plan::{Lookup, Plan, Replace, Secret, SecretKind};
+use crate::model::plan::{Lookup, NewHost, Plan, Replace, Secret, SecretKind};
 
 /// No file that holds a secret is larger.
 const LIMIT: u64 = 4 << 20;
@@ -117,7 +118,7 @@ pub(crate) async fn find(plan: &Plan, secrets_from: Option<&Path>) -> Result<Fou
             continue;
         };
         let found = match reader.read(path).await? {
-            Some(bytes) => found_in(secret, bytes),
+            Some(bytes) => found_in(secret, bytes)?,
             None => None,
         };
         match found {
@@ -141,16 +142,55 @@ fn place(secret: &Secret, path: &str) -> String {
     }
 }
 
-fn found_in(secret: &Secret, bytes: Vec<u8>) -> Option<Vec<u8>> {
+/// The value of a secret in the file that holds it, with the addresses of the new place.
+fn found_in(secret: &Secret, bytes: Vec<u8>) -> Result<Option<Vec<u8>>> {
     let text = || String::from_utf8_lossy(&bytes);
-    let value = match &secret.lookup {
-        Some(Lookup::EnvFile(key)) => lookup::env_file(&text(), key)?.into_bytes(),
-        Some(Lookup::Unit(key)) => lookup::unit(&text(), key)?.into_bytes(),
+    let found = match &secret.lookup {
+        Some(Lookup::EnvFile(key)) => lookup::env_file(&text(), key).map(String::into_bytes),
+        Some(Lookup::Unit(key)) => lookup::unit(&text(), key).map(String::into_bytes),
         // A value without a lookup is a file that holds nothing else.
-        None if secret.kind == SecretKind::Value => trim_line_end(&bytes).to_vec(),
-        None => bytes,
+        None if secret.kind == SecretKind::Value => Some(trim_line_end(&bytes).to_vec()),
+        None => Some(bytes),
     };
-    Some(replace_all(secret, value))
+    let Some(mut value) = found else { return Ok(None) };
+    for new in &secret.hosts {
+        value = relocate(secret, new, value)?;
+    }
+    Ok(Some(replace_all(secret, value)))
+}
+
+/// Gives the address that a variable holds its new host.
+fn relocate(secret: &Secret, new: &NewHost, value: Vec<u8>) -> Result<Vec<u8>> {
+    let wrong = |what: &str| {
+        Error::input(format!(
+            "secret {}: {} {what}, so that {} cannot take the place of its host",
+            secret.name, new.key, new.to
+        ))
+        .help(format!(
+            "write {}=VALUE with the new address into a file outside the workspace and name it \
+             with --secrets-from, or take the entry out of hosts under secrets in plan.yaml",
+            secret.name
+        ))
+    };
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| wrong("is no text"));
+    if secret.kind == SecretKind::Value {
+        let found = address::with_host(text(&value)?.trim(), &new.to).map_err(wrong)?;
+        return Ok(found.into_bytes());
+    }
+    let spans = lookup::spans(&value, &new.key);
+    if spans.is_empty() {
+        return Err(wrong("is not set in the file"));
+    }
+    let mut out = Vec::with_capacity(value.len());
+    let mut done = 0;
+    for span in spans {
+        out.extend_from_slice(&value[done..span.start]);
+        let found = address::in_raw(&text(&value[span.clone()])?, &new.to).map_err(wrong)?;
+        out.extend_from_slice(found.as_bytes());
+        done = span.end;
+    }
+    out.extend_from_slice(&value[done..]);
+    Ok(out)
 }
 
 fn trim_line_end(bytes: &[u8]) -> &[u8] {
@@ -175,7 +215,6 @@ fn replace_all(secret: &Secret, mut value: Vec<u8>) -> Vec<u8> {
             done = span.end;
         }
         out.extend_from_slice(&value[done..]);
-        // The plan names every way in which an address can be written; one of them is there.
         replaced |= hits > 0;
         value = out;
     }
@@ -260,7 +299,15 @@ mod tests {
     use super::*;
 
     fn secret(kind: SecretKind, lookup: Option<Lookup>, replace: Vec<Replace>) -> Secret {
-        Secret { name: "S".into(), kind, path: None, lookup, replace, mode: None }
+        Secret {
+            name: "S".into(),
+            kind,
+            path: None,
+            lookup,
+            hosts: Vec::new(),
+            replace,
+            mode: None,
+        }
     }
 
     fn swap(from: &str, to: &str, key: Option<&str>) -> Replace {
@@ -273,7 +320,7 @@ mod tests {
         let secret =
             secret(SecretKind::File, None, vec![swap("127.0.0.1", "mariadb", Some("DB_HOST"))]);
         assert_eq!(
-            found_in(&secret, file).unwrap(),
+            found_in(&secret, file).unwrap().unwrap(),
             b"# db at 127.0.0.1\nBIND=127.0.0.1\nDB_HOST = \"mariadb\" \n\xff=\n"
         );
     }
@@ -281,10 +328,25 @@ mod tests {
     #[test]
     fn a_value_is_looked_up_and_its_address_replaced() {
         let lookup = Some(Lookup::EnvFile("URL".into()));
-        let secret =
-            secret(SecretKind::Value, lookup, vec![swap("localhost", "mariadb", Some("URL"))]);
-        let found = found_in(&secret, b"URL='mysql://u:p@localhost/x'\n".to_vec()).unwrap();
-        assert_eq!(found, b"mysql://u:p@mariadb/x");
+        let mut secret = secret(SecretKind::Value, lookup, Vec::new());
+        secret.hosts = vec![NewHost { key: "URL".into(), to: "mariadb".into() }];
+        let found = found_in(&secret, b"URL='mysql://u:localhost@localhost/x'\n".to_vec()).unwrap();
+        assert_eq!(found.unwrap(), b"mysql://u:localhost@mariadb/x");
+        let unreadable = found_in(&secret, b"URL='mysql://u:hunter/22@localhost/x'\n".to_vec());
+        let error = unreadable.unwrap_err().to_string();
+        assert!(error.contains("secret S: URL") && !error.contains("hunter"), "{error}");
+    }
+
+    #[test]
+    fn an_address_in_a_file_gets_its_new_host_and_the_rest_stays() {
+        let mut secret = secret(SecretKind::File, None, Vec::new());
+        secret.hosts = vec![NewHost { key: "URL".into(), to: "db".into() }];
+        let file = b"# localhost\nexport URL=\"mysql://localhost:localhost@localhost:3306/x\"\nB=localhost\n";
+        assert_eq!(
+            found_in(&secret, file.to_vec()).unwrap().unwrap(),
+            b"# localhost\nexport URL=\"mysql://localhost:localhost@db:3306/x\"\nB=localhost\n"
+        );
+        assert!(found_in(&secret, b"OTHER=1\n".to_vec()).is_err());
     }
 
     #[test]

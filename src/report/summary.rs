@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 const WIDTH: usize = 98;
 
 /// The summary.
-pub fn text(inventory: &Inventory, workspace: &Workspace) -> String {
+pub(crate) fn text(inventory: &Inventory, workspace: &Workspace) -> String {
     let mut out = String::new();
     head(&mut out, inventory);
     services(&mut out, inventory);
@@ -158,7 +158,7 @@ const fn kind(kind: StateKind) -> &'static str {
 
 /// Bytes for people.
 #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-pub fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if value < 1024.0 {
@@ -234,7 +234,9 @@ fn questions(out: &mut String, inventory: &Inventory) {
 
 fn fit(out: &mut String, inventory: &Inventory) {
     line(out, "\nFit");
-    for (name, fit) in [("Kubernetes", &inventory.fit.k8s), ("AWS SAM", &inventory.fit.sam)] {
+    // What holds for one cluster of containers holds for the other.
+    let fits = [("compose, Kubernetes", &inventory.fit.k8s), ("AWS SAM", &inventory.fit.sam)];
+    for (name, fit) in fits {
         target(out, name, fit);
     }
 }
@@ -245,9 +247,9 @@ fn target(out: &mut String, name: &str, fit: &TargetFit) {
         FitVerdict::Changes => "runs after changes",
         FitVerdict::Refused => "refused",
     };
-    line(out, &format!("  {name:<11} {verdict}"));
+    line(out, &format!("  {name:<19} {verdict}"));
     for reason in &fit.reasons {
-        wrap(out, "              - ", reason);
+        wrap(out, "    - ", reason);
     }
 }
 

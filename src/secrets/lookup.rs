@@ -56,7 +56,9 @@ fn assignments(text: &[u8]) -> Vec<Assignment> {
             at = end_of_line;
             continue;
         };
-        let key = text[at..at + equals].trim_ascii_end().to_vec();
+        let key = text[at..at + equals].trim_ascii_end();
+        // A file that a shell reads, too, may say so.
+        let key = key.strip_prefix(b"export ").unwrap_or(key).trim_ascii_start().to_vec();
         let start = at + equals + 1;
         let (value, end) = value(&text[start..]);
         found.push(Assignment { key, value, raw: start..start + end });
