@@ -65,6 +65,9 @@ impl Edge {
         if viewer.path.len() + viewer.query.len() > URL_LIMIT {
             return (own_error(414, "The URI of the request is too long."), "Error");
         }
+        if viewer.header("host").is_none() {
+            return (own_error(400, "Bad request."), "Error");
+        }
         let Some((place, behaviour)) = self.behaviour(&viewer.path) else {
             return (own_error(404, "No behaviour fits this path."), "Error");
         };

@@ -19,6 +19,13 @@ fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Request {
     }
 }
 
+/// As [`request`], to the site's own name.
+fn viewed(method: &str, target: &str, headers: &[(&str, &str)]) -> Request {
+    let mut all = vec![("host", "shop.example")];
+    all.extend(headers);
+    request(method, target, &all)
+}
+
 fn behaviour(pattern: &str, origin: &str, max: u64) -> Behaviour {
     Behaviour {
         pattern: pattern.into(),
@@ -95,7 +102,7 @@ async fn edge() -> (tempfile::TempDir, Edge) {
 async fn files_are_compressed_cached_and_given_their_headers() {
     let (_tree, edge) = edge().await;
     let gzip = [("accept-encoding", "gzip, br")];
-    let first = edge.answer(request("GET", "/static/a.css", &gzip)).await;
+    let first = edge.answer(viewed("GET", "/static/a.css", &gzip)).await;
     assert_eq!((first.status, first.header("x-cache")), (200, Some("Miss from cloudfront")));
     assert_eq!(
         (first.header("content-encoding"), first.header("vary")),
@@ -107,31 +114,32 @@ async fn files_are_compressed_cached_and_given_their_headers() {
     );
     let tag = first.header("etag").unwrap();
     assert!(tag.starts_with("W/\""), "{tag}");
-    let second = edge.answer(request("GET", "/static/a.css", &gzip)).await;
+    let second = edge.answer(viewed("GET", "/static/a.css", &gzip)).await;
     assert_eq!(
         (second.header("x-cache"), second.body.clone()),
         (Some("Hit from cloudfront"), first.body.clone())
     );
     let mut known = gzip.to_vec();
     known.push(("if-none-match", tag));
-    assert_eq!(edge.answer(request("GET", "/static/a.css", &known)).await.status, 304);
-    let plain = edge.answer(request("GET", "/static/a.css", &[])).await;
+    assert_eq!(edge.answer(viewed("GET", "/static/a.css", &known)).await.status, 304);
+    let plain = edge.answer(viewed("GET", "/static/a.css", &[])).await;
     assert_eq!((plain.header("x-cache"), plain.body.len()), (Some("Miss from cloudfront"), 3000));
-    let part = edge.answer(request("GET", "/static/a.css", &[("range", "bytes=0-2")])).await;
+    let part = edge.answer(viewed("GET", "/static/a.css", &[("range", "bytes=0-2")])).await;
     assert_eq!((part.status, part.body.clone()), (206, Bytes::from_static(b"a{}")));
 }
 
 #[tokio::test]
 async fn methods_functions_and_error_pages() {
     let (_tree, edge) = edge().await;
-    assert_eq!(edge.answer(request("POST", "/static/a.css", &[])).await.status, 403);
-    let moved = edge.answer(request("GET", "/old", &[])).await;
+    assert_eq!(edge.answer(viewed("POST", "/static/a.css", &[])).await.status, 403);
+    assert_eq!(edge.answer(request("GET", "/static/a.css", &[])).await.status, 400);
+    let moved = edge.answer(viewed("GET", "/old", &[])).await;
     assert_eq!((moved.status, moved.header("location")), (301, Some("/new")));
-    assert_eq!(edge.answer(request("GET", "/throw", &[])).await.status, 503);
-    let missing = edge.answer(request("GET", "/static/none", &[])).await;
+    assert_eq!(edge.answer(viewed("GET", "/throw", &[])).await.status, 503);
+    let missing = edge.answer(viewed("GET", "/static/none", &[])).await;
     assert_eq!((missing.status, missing.body.clone()), (404, Bytes::from_static(b"gone")));
     assert_eq!(missing.header("content-type"), Some("text/html"));
-    let root = edge.answer(request("GET", "/", &[])).await;
+    let root = edge.answer(viewed("GET", "/", &[])).await;
     assert_eq!((root.status, root.body.clone()), (200, Bytes::from_static(b"gone")));
 }
 
