@@ -175,28 +175,36 @@ impl Workspace {
                 .help(NO_WORKSPACE));
         }
         std::fs::create_dir_all(&private).input(format_args!("make {}", private.display()))?;
-        let path = private.join("lock");
+        let lock = self.hold(&private.join("lock"), "another migrate works")?;
+        self.finish()?;
+        Ok(lock)
+    }
+
+    /// Takes a lock of its own beside [`Workspace::lock`]: for what runs on while other commands
+    /// work in the same folder. `taken` says who holds it.
+    pub fn lock_as(&self, name: &str, taken: &str) -> Result<Lock> {
+        let folder = self.private().join("deployments");
+        std::fs::create_dir_all(&folder).input(format_args!("make {}", folder.display()))?;
+        self.hold(&folder.join(name), taken)
+    }
+
+    fn hold(&self, path: &Path, taken: &str) -> Result<Lock> {
         let file = File::options()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(&path)
+            .open(path)
             .input(format_args!("open {}", path.display()))?;
         match file.try_lock() {
-            Ok(()) => {}
+            Ok(()) => Ok(Lock { _file: file }),
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::refused(format!(
-                    "another migrate works in {}",
-                    self.root.display()
-                ))
-                .help("wait for it to end"));
+                Err(Error::refused(format!("{taken} in {}", self.root.display()))
+                    .help("wait for it to end"))
             }
             Err(TryLockError::Error(error)) => {
-                return Err(error).input(format_args!("lock {}", path.display()));
+                Err(error).input(format_args!("lock {}", path.display()))
             }
         }
-        self.finish()?;
-        Ok(Lock { _file: file })
     }
 }
 
