@@ -75,6 +75,7 @@ impl ValueEnum for Target {
         let help = match self {
             Self::Compose => "A Docker engine",
             Self::K8s => "A Kubernetes cluster",
+            Self::Sam => "Functions, by AWS SAM",
         };
         Some(PossibleValue::new(self.name()).help(help))
     }

@@ -89,6 +89,7 @@ fn in_plan(workspace: &Workspace, error: Error) -> Error {
 fn refuse_what_does_not_fit(target: Target, inventory: &Inventory) -> Result<()> {
     let fit = match target {
         Target::K8s => &inventory.fit.k8s,
+        Target::Sam => &inventory.fit.sam,
         // Whatever runs in a container runs here.
         Target::Compose => return Ok(()),
     };

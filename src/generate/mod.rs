@@ -9,6 +9,7 @@ pub mod merge;
 mod nginx;
 pub(crate) mod place;
 mod quote;
+pub(crate) mod sam;
 mod relay;
 mod subnet;
 mod templates;
@@ -37,8 +38,12 @@ pub fn tree(
     overlay: &str,
 ) -> Result<Tree> {
     let units = unit::units(plan)?;
+    if target == Target::Sam {
+        return Ok(sam::files(plan, inventory, &units, captured)?.tree);
+    }
     let mut tree = docker::files(plan, inventory, &units)?;
     match target {
+        Target::Sam => {}
         Target::Compose => {
             tree.extend(config::files(plan, inventory, captured, |id| format!("config/{id}"))?);
             tree.extend(compose::files(plan, &units)?);
