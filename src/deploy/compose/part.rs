@@ -33,8 +33,7 @@ pub(crate) async fn gateway(docker: &Docker, project: &str) -> Result<std::net::
     let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     configs
         .into_iter()
-        .filter_map(|config| config.gateway?.parse().ok())
-        .next()
+        .find_map(|config| config.gateway?.parse().ok())
         .ok_or_else(|| Error::remote(format!("network {name} has no gateway")))
 }
 
