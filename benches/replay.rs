@@ -64,6 +64,7 @@ fn scenario() -> Scenario {
             capture: Vec::new(),
             effect: Effect::Read,
             repeat: 1,
+            burst: None,
             origin: None,
         })
         .collect();

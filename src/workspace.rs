@@ -73,7 +73,8 @@ impl Workspace {
     }
 
     /// `.migrate/deployments/NAME.json`: what was built (`images`) or deployed where (`compose`,
-    /// `k8s`), and what the last copy of the data left (`data-compose`, `data-k8s`).
+    /// `k8s`), what the last copy of the data left (`data-compose`, `data-k8s`), and which rows
+    /// appeared while verify ran since (`verify-compose`, `verify-k8s`).
     pub fn deployment(&self, name: &str) -> PathBuf {
         self.private().join("deployments").join(format!("{name}.json"))
     }

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use super::finding;
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Severity};
-use crate::model::inventory::{Inventory, Location, LocationKind, Role, Service, Site};
+use crate::model::inventory::{Inventory, Location, LocationKind, Role, Service, Site, TrustProxy};
+use crate::plan::egress::outside;
+use crate::plan::is_bound;
 
 fn is_loopback(address: &str) -> bool {
     address == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -15,7 +17,7 @@ fn is_loopback(address: &str) -> bool {
 pub(super) fn loopback(inventory: &Inventory, found: &mut Vec<Finding>) {
     for service in inventory.services.iter().filter(|service| service.role == Role::App) {
         let Some(listen) =
-            service.listens.iter().find(|listen| listen.port != 0 && is_loopback(&listen.address))
+            service.listens.iter().find(|listen| listen.port != 0 && is_bound(&listen.address))
         else {
             continue;
         };
@@ -39,8 +41,15 @@ pub(super) fn loopback(inventory: &Inventory, found: &mut Vec<Finding>) {
                     "listens on {place}, which no other container reaches, and no variable \
                          changes that"
                 ),
-                "have it listen on all addresses, or take the address from a variable".to_owned(),
-                service.evidence.clone(),
+                format!(
+                    "have it listen on all addresses, or take the address from a variable; the \
+                     open question {}-listen-address holds the ways and what each costs",
+                    service.id
+                ),
+                match &listen.evidence {
+                    Some(place) => vec![place.clone()],
+                    None => service.evidence.clone(),
+                },
             )),
         }
     }
@@ -57,48 +66,98 @@ fn variable_places(service: &Service, name: &str) -> Vec<Evidence> {
         .collect()
 }
 
-/// An app that believes only a proxy on its own machine.
+/// Whom an app believes when it is told a client's address.
 pub(super) fn trusted_proxy(inventory: &Inventory, found: &mut Vec<Finding>) {
     for service in &inventory.services {
         let Some(trust) = &service.trust_proxy else { continue };
-        let local =
-            trust.value.split(',').map(str::trim).all(|part| {
-                part == "loopback" || part.starts_with("127.") || part.starts_with("::1")
-            });
-        if !local || trust.value.is_empty() {
+        let parts: Vec<&str> = trust.value.split(',').map(str::trim).collect();
+        if parts.iter().any(|part| is_own(part)) {
+            own_machine(service, trust, found);
+        }
+        let wide = parts.iter().any(|part| is_private(part));
+        let (id, message, remedy) = if trust.value == "true" {
+            (
+                "trusts-everyone",
+                "believes the address that anyone gives of a client (X-Forwarded-For), as it did \
+                 on the server"
+                    .to_owned(),
+                "have it believe its proxy alone; until then a client can pass for any other",
+            )
+        } else if trust.value != "0" && trust.value.parse::<u8>().is_ok() {
+            (
+                "trusts-by-count",
+                format!(
+                    "believes the last {} that passed a request on, whoever they are",
+                    trust.value
+                ),
+                "an Ingress or load balancer in front is one more: count it only when nothing \
+                 passes by it, or a client can pass for any other",
+            )
+        } else if wide {
+            (
+                "trusts-private-addresses",
+                format!(
+                    "believes private addresses ({}): where the platform shows clients under one \
+                     (a port published by Docker, the node port of a cluster), a client can pass \
+                     for any other",
+                    trust.value
+                ),
+                "name the addresses of the proxies alone",
+            )
+        } else {
             continue;
-        }
-        let message = format!(
-            "believes X-Forwarded-* headers only from {}: on a network of containers it would take \
-             every client for the proxy and HTTPS for HTTP",
-            trust.value
-        );
-        match &trust.variable {
-            Some(name) => found.push(finding(
-                "trusts-loopback-only",
-                Severity::Risk,
-                service,
-                message,
-                format!(
-                    "the plan sets {name} so that the new proxy is believed, and with it every \
-                     private address: where the platform hides clients behind one, set it to the \
-                     proxy's network alone"
-                ),
-                vec![trust.evidence.clone()],
-            )),
-            None => found.push(finding(
-                "trusts-loopback-only",
-                Severity::Blocker,
-                service,
-                message,
-                format!(
-                    "change it at {} to the addresses of the new network, best by a variable",
-                    trust.evidence
-                ),
-                vec![trust.evidence.clone()],
-            )),
-        }
+        };
+        let evidence = vec![trust.evidence.clone()];
+        found.push(finding(id, Severity::Risk, service, message, remedy.to_owned(), evidence));
     }
+}
+
+/// Whether a part of a list of trusted addresses is the machine itself.
+fn is_own(part: &str) -> bool {
+    part == "loopback" || is_loopback(part) || part.starts_with("127.") || part.starts_with("::1/")
+}
+
+/// Whether it is a whole private network, under which a platform may show clients.
+fn is_private(part: &str) -> bool {
+    if matches!(part, "uniquelocal" | "linklocal") {
+        return true;
+    }
+    let Some((address, bits)) = part.split_once('/') else { return false };
+    let network = address.parse::<IpAddr>().is_ok_and(|address| match address {
+        IpAddr::V4(four) => four.is_private() || four.is_unspecified(),
+        IpAddr::V6(six) => six.is_unique_local() || six.is_unspecified(),
+    });
+    network && !matches!(bits, "32" | "128")
+}
+
+/// An app that believes a proxy on its own machine.
+fn own_machine(service: &Service, trust: &TrustProxy, found: &mut Vec<Finding>) {
+    let message = format!(
+        "believes X-Forwarded-* headers from {}: on a network of containers it would take every \
+         client for the proxy and HTTPS for HTTP",
+        trust.value
+    );
+    let (severity, remedy) = match &trust.variable {
+        Some(name) => (
+            Severity::Risk,
+            format!(
+                "the plan gives the proxy a fixed address on compose and names it in {name}, and \
+                 puts a relay beside the app on Kubernetes; what is let in to the app beside the \
+                 proxy (a cluster whose network enforces no policies, an Ingress that passes on \
+                 what clients say) would be believed, too"
+            ),
+        ),
+        None => (
+            Severity::Blocker,
+            format!(
+                "on Kubernetes the plan puts a relay beside the app; for compose change it at {} \
+                 to the proxy's address (networks in plan.yaml), best by a variable",
+                trust.evidence
+            ),
+        ),
+    };
+    let evidence = vec![trust.evidence.clone()];
+    found.push(finding("trusts-loopback-only", severity, service, message, remedy, evidence));
 }
 
 fn locations(service: &Service, wanted: impl Fn(&Location) -> bool) -> Vec<&Location> {
@@ -149,52 +208,69 @@ pub(super) fn certificates(inventory: &Inventory, found: &mut Vec<Finding>) {
     }
 }
 
-/// Connections to places outside.
+/// Connections to places outside: Kubernetes lets out what the plan names, and nothing else.
 pub(super) fn outgoing(inventory: &Inventory, found: &mut Vec<Finding>) {
-    for service in &inventory.services {
-        for variable in &service.environment {
-            let Some(value) = variable.default.as_deref() else { continue };
-            let host = if variable.name.ends_with("HOST") && is_mail(&variable.name) {
-                Some(value.to_owned())
+    let inside = |service: &&Service| matches!(service.role, Role::App | Role::Job);
+    for service in inventory.services.iter().filter(inside) {
+        for out in outside(inventory, service) {
+            let place = match (&out.host, out.port) {
+                (Some(host), Some(port)) => format!("{host}:{port}"),
+                (Some(host), None) => host.clone(),
+                (None, _) => "a place outside".to_owned(),
+            };
+            let told = match &out.variable {
+                Some(name) => format!("is told of {place} by {name}: it may connect there"),
+                None => format!("connects to {place}"),
+            };
+            let known = out.host.is_some() && out.port.is_some();
+            let (severity, remedy) = if known {
+                (
+                    Severity::Advice,
+                    format!(
+                        "on Kubernetes `workloads[{}].egress` of plan.yaml lets it out; see that the \
+                         other side lets the new addresses in",
+                        service.id
+                    ),
+                )
             } else {
-                url::Url::parse(value)
-                    .ok()
-                    .filter(|url| matches!(url.scheme(), "http" | "https" | "smtp" | "smtps"))
-                    .and_then(|url| url.host_str().map(str::to_owned))
+                (
+                    Severity::Risk,
+                    format!(
+                        "on Kubernetes it is blocked until host and port stand in \
+                         `workloads[{}].egress` of plan.yaml",
+                        service.id
+                    ),
+                )
             };
-            let Some(host) = host.filter(|host| !host.is_empty() && !is_loopback(host)) else {
-                continue;
-            };
-            // A site's own name is where users come in, not where the app goes out.
-            let own = inventory
-                .services
-                .iter()
-                .flat_map(|service| &service.sites)
-                .any(|site| site.server_names.contains(&host));
-            let known = inventory.edges.iter().any(|edge| {
-                edge.from == service.id
-                    && edge.variables.as_ref().is_some_and(|v| {
-                        [&v.host, &v.url].into_iter().flatten().any(|name| *name == variable.name)
-                    })
-            });
-            if own || known {
-                continue;
-            }
             found.push(finding(
                 "outgoing-connection",
-                Severity::Advice,
+                severity,
                 service,
-                format!("is told of {host} by {}: it may connect there", variable.name),
-                "allow it in the network policies, and see that the other side lets the new addresses in"
-                    .to_owned(),
-                variable.set_in.iter().chain(&variable.read_in).take(1).cloned().collect(),
+                told,
+                remedy,
+                out.evidence,
             ));
         }
     }
-}
-
-fn is_mail(name: &str) -> bool {
-    ["SMTP", "MAIL"].iter().any(|word| name.contains(word))
+    let apps: Vec<&str> =
+        inventory.services.iter().filter(inside).map(|service| service.id.as_str()).collect();
+    if !apps.is_empty() {
+        found.push(Finding {
+            id: "egress-closed".to_owned(),
+            severity: Severity::Advice,
+            service: None,
+            message: format!(
+                "on Kubernetes network policies block what {} send outside, but for name look-ups, \
+                 the connections above and `egress` of plan.yaml; compose blocks nothing",
+                apps.join(", ")
+            ),
+            remedy: "where they reach an address that neither their variables nor their code name \
+                     (it comes from a database, say), add it to `workloads[ID].egress` and generate \
+                     again"
+                .to_owned(),
+            evidence: Vec::new(),
+        });
+    }
 }
 
 /// Several sites behind one proxy: the proof asks for one host.

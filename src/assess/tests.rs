@@ -20,6 +20,7 @@ fn app() -> Service {
         protocol: "http".into(),
         address_from: Some("HOST".into()),
         port_from: None,
+        evidence: None,
     });
     app
 }
@@ -41,9 +42,19 @@ fn an_address_that_a_variable_sets_is_advice_and_a_fixed_one_a_blocker() {
     assert_eq!(severity(&assessed(vec![app()]), "listens-on-loopback"), Some(Severity::Advice));
     let mut fixed = app();
     fixed.listens[0].address_from = None;
+    fixed.listens[0].evidence = Some(Evidence::line("/srv/shop/app.js", 12));
     let inventory = assessed(vec![fixed]);
     assert_eq!(severity(&inventory, "listens-on-loopback"), Some(Severity::Blocker));
     assert_eq!(inventory.fit.k8s.verdict, FitVerdict::Changes);
+    let blocker = inventory.findings.iter().find(|one| one.id == "listens-on-loopback");
+    assert_eq!(blocker.unwrap().evidence, [Evidence::line("/srv/shop/app.js", 12)]);
+    let asked = crate::plan::questions(&inventory);
+    let asked = asked.iter().find(|one| one.id == "shop-listen-address").unwrap();
+    assert!(asked.blocking && asked.question.contains("/srv/shop/app.js:12"), "{asked:?}");
+    // An address of the old machine is as unreachable as loopback: no container has it.
+    let mut old = app();
+    old.listens[0].address = "192.0.2.7".into();
+    assert_eq!(severity(&assessed(vec![old]), "listens-on-loopback"), Some(Severity::Advice));
     let mut open = app();
     open.listens[0].address = "0.0.0.0".into();
     let inventory = assessed(vec![open]);
@@ -70,7 +81,21 @@ fn trust_of_loopback() {
     if let Some(trust) = &mut app.trust_proxy {
         trust.value = "10.0.0.0/8".into();
     }
-    assert_eq!(severity(&assessed(vec![app]), "trusts-loopback-only"), None);
+    let inventory = assessed(vec![app.clone()]);
+    assert_eq!(severity(&inventory, "trusts-loopback-only"), None);
+    assert_eq!(severity(&inventory, "trusts-private-addresses"), Some(Severity::Risk));
+    let mut with = |value: &str, id: &str| {
+        app.trust_proxy.as_mut().unwrap().value = value.into();
+        severity(&assessed(vec![app.clone()]), id)
+    };
+    assert_eq!(with("1", "trusts-by-count"), Some(Severity::Risk));
+    assert_eq!(with("true", "trusts-everyone"), Some(Severity::Risk));
+    assert_eq!(with("loopback, uniquelocal", "trusts-private-addresses"), Some(Severity::Risk));
+    assert_eq!(with("loopback, uniquelocal", "trusts-loopback-only"), Some(Severity::Risk));
+    for value in ["0", "false", "10.0.0.5", "10.0.0.5/32", "203.0.113.0/24"] {
+        app.trust_proxy.as_mut().unwrap().value = value.into();
+        assert!(assessed(vec![app.clone()]).findings.iter().all(|one| !one.id.contains("trust")));
+    }
 }
 
 #[test]
@@ -101,6 +126,7 @@ fn proxies() {
         body_limit: 0,
         auth: false,
         rate_limited: path == "/login",
+        rate: None,
         upgrade: path == "/ws",
         unbuffered: false,
         internal: false,

@@ -12,19 +12,28 @@ use crate::error::{Context, Error, Result};
 #[derive(Default)]
 pub(crate) struct Local {
     environment: Vec<(String, String)>,
+    /// What the commands speak to, when that is not this machine.
+    name: Option<String>,
 }
 
 impl Local {
     /// With variables that only the commands see (a password that must not stand on their
     /// command line).
     pub(crate) fn with_environment(environment: Vec<(String, String)>) -> Self {
-        Self { environment }
+        Self { environment, name: None }
+    }
+
+    /// Named in messages for what its commands speak to.
+    #[must_use]
+    pub(crate) fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 }
 
 impl Host for Local {
     fn describe(&self) -> String {
-        "this machine".to_owned()
+        self.name.clone().unwrap_or_else(|| "this machine".to_owned())
     }
 
     /// [`Command::user`] has no effect: commands run as the user who runs this program.

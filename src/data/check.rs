@@ -10,7 +10,9 @@ use crate::data::accounts;
 use crate::data::end::{self, End};
 use crate::data::folder::Item;
 use crate::data::objects;
+use crate::data::record::Copied;
 use crate::data::tables::{Depth, TableMark, layout, measure};
+use crate::data::written::{Added, Written};
 use crate::error::{Error, Result};
 use crate::model::inventory::StateKind;
 use crate::model::plan::Plan;
@@ -24,6 +26,9 @@ const MAX_NAMED: usize = 50;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
     pub(crate) equal: bool,
+    /// Whether they would be equal without the rows that appeared while `verify` ran, and the
+    /// files that those rows name.
+    pub(crate) equal_without_verify: bool,
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) tables: Vec<TableCheck>,
@@ -39,6 +44,43 @@ pub(crate) struct TableCheck {
     pub(crate) from: Option<TableState>,
     pub(crate) to: Option<TableState>,
     pub(crate) equal: bool,
+    /// The part in the difference of rows that appeared while `verify` ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verify: Option<VerifyRows>,
+}
+
+/// Rows that appeared while `verify` ran: its own, and what others wrote at that time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct VerifyRows {
+    /// How many on one end.
+    pub(crate) from: u64,
+    /// How many on the other.
+    pub(crate) to: u64,
+    /// Their keys there, the first of them, where the table's key is an integer.
+    pub(crate) from_keys: Vec<String>,
+    pub(crate) to_keys: Vec<String>,
+    /// Whether both ends are equal without them; absent when they cannot be told from others.
+    pub(crate) equal_without: Option<bool>,
+}
+
+impl VerifyRows {
+    fn text(&self) -> String {
+        let keys = |keys: &[String]| {
+            if keys.is_empty() { String::new() } else { format!(" ({})", keys.join(", ")) }
+        };
+        let then = match self.equal_without {
+            Some(true) => "without them both ends are equal",
+            Some(false) => "without them both ends still differ",
+            None => "they have no number to tell them from others by",
+        };
+        format!(
+            "{} rows here{} and {} there{} appeared while verify ran: {then}",
+            self.from,
+            keys(&self.from_keys),
+            self.to,
+            keys(&self.to_keys)
+        )
+    }
 }
 
 /// A table on one end.
@@ -70,6 +112,8 @@ pub(crate) struct FolderCheck {
     pub(crate) equal: bool,
     /// How many entries differ.
     pub(crate) different: usize,
+    /// How many of those are files that rows of `verify` name.
+    pub(crate) of_verify: usize,
     /// The first of them.
     pub(crate) differences: Vec<String>,
 }
@@ -90,6 +134,9 @@ impl Check {
                 "  table {}.{}: {from} here, {to} there{content}",
                 table.database, table.table
             );
+            if let Some(verify) = &table.verify {
+                let _ = writeln!(text, "    {}", verify.text());
+            }
         }
         for object in self.objects.iter().filter(|object| !object.equal) {
             let difference = object.difference.as_deref().unwrap_or("differs");
@@ -102,6 +149,13 @@ impl Check {
             if folder.different > 10 {
                 let _ = writeln!(text, "  {}: {} more", folder.path, folder.different - 10);
             }
+            if folder.of_verify > 0 {
+                let _ = writeln!(
+                    text,
+                    "    {} of {} are named by rows that appeared while verify ran",
+                    folder.of_verify, folder.different
+                );
+            }
         }
         let rows: u64 = self
             .tables
@@ -110,7 +164,18 @@ impl Check {
             .map(|state| state.rows)
             .sum();
         let files: usize = self.folders.iter().map(|folder| folder.entries).sum();
-        let verdict = if self.equal { "equal" } else { "different" };
+        let verify = self.tables.iter().any(|table| table.verify.is_some());
+        if verify {
+            text.push_str(
+                "  what verify wrote leaves the target with the next `migrate data copy`; on the \
+                 original it stays until someone deletes it there\n",
+            );
+        }
+        let verdict = match (self.equal, self.equal_without_verify) {
+            (true, _) => "equal",
+            (false, true) => "different only by what appeared while verify ran",
+            (false, false) => "different",
+        };
         let _ = writeln!(
             text,
             "{verdict}: {} tables with {rows} rows, {} definitions and accounts, {} folders with \
@@ -145,31 +210,51 @@ pub(crate) async fn check(
     let inventory = workspace.inventory().ok();
     let mut check = Check {
         equal: true,
+        equal_without_verify: true,
         from: from.label.clone(),
         to: to.label.clone(),
         tables: Vec::new(),
         objects: Vec::new(),
         folders: Vec::new(),
     };
+    // Only what verify saw on these two ends since the last copy between them says anything.
+    let copied = Copied::load(workspace, to.record())?
+        .is_some_and(|copied| copied.from == from.label && copied.to == to.label);
+    let written = if copied { Written::load(workspace, to.record())? } else { Written::default() };
+    let mut own = Vec::new();
     for (workload, names) in end::databases(plan, inventory.as_ref())? {
         if names.is_empty() {
             continue;
         }
         let progress = Progress::spinner(format!("comparing {}", names.join(", ")));
-        let here = from.database(plan, &workload, names).await?;
-        let there = to.database(plan, &workload, here.databases.clone()).await?;
+        let mut here = from.database(plan, &workload, names.clone()).await?;
+        let mut there = to.database(plan, &workload, names).await?;
+        if let Some(note) = end::agree(&mut here, &mut there)? {
+            tracing::warn!("{note}");
+        }
         let none = BTreeMap::new();
+        let (our_tables, their_tables) = tokio::try_join!(layout(&here), layout(&there))?;
         let (ours, theirs) = tokio::try_join!(
-            async { measure(&here, &layout(&here).await?, Depth::Checksum, &none).await },
-            async { measure(&there, &layout(&there).await?, Depth::Checksum, &none).await },
+            measure(&here, &our_tables, Depth::Checksum, &none),
+            measure(&there, &their_tables, Depth::Checksum, &none),
         )?;
-        check.tables.extend(tables(&ours, &theirs));
+        let mut found = tables(&ours, &theirs);
+        if found.iter().any(|table| !table.equal) {
+            let (ours, theirs) = tokio::try_join!(
+                written.without(&here, &our_tables, true),
+                written.without(&there, &their_tables, false),
+            )?;
+            explain(&mut found, &written, &tables(&ours, &theirs));
+            own.extend(written.cells(&here, &our_tables, true).await?);
+            own.extend(written.cells(&there, &their_tables, false).await?);
+        }
+        check.tables.extend(found);
         let (ours, theirs) =
             tokio::try_join!(objects::read(&here, true), objects::read(&there, false))?;
         check.objects.extend(definitions(&ours, &theirs));
         let (ours, theirs) =
             tokio::try_join!(accounts::names(&here, true), accounts::names(&there, false))?;
-        check.objects.extend(users(&ours, &theirs));
+        check.objects.extend(users(&ours, &theirs, from.login(), to.login()));
         drop(progress);
     }
     for volume in plan.volumes.iter().filter(|volume| volume.moves) {
@@ -192,13 +277,45 @@ pub(crate) async fn check(
             bytes: ours.values().map(|item| item.size).sum(),
             equal: differences.is_empty(),
             different: differences.len(),
+            of_verify: differences.iter().filter(|line| is_named(line, &own)).count(),
             differences: differences.into_iter().take(MAX_NAMED).collect(),
         });
     }
     check.equal = check.tables.iter().all(|table| table.equal)
         && check.objects.iter().all(|object| object.equal)
         && check.folders.iter().all(|folder| folder.equal);
+    let known = |table: &TableCheck| {
+        table.verify.as_ref().is_some_and(|verify| verify.equal_without == Some(true))
+    };
+    check.equal_without_verify = check.tables.iter().all(|table| table.equal || known(table))
+        && check.objects.iter().all(|object| object.equal)
+        && check.folders.iter().all(|folder| folder.different == folder.of_verify);
     Ok(check)
+}
+
+/// Says which rows of tables that differ appeared while verify ran.
+fn explain(found: &mut [TableCheck], written: &Written, without: &[TableCheck]) {
+    for table in found.iter_mut().filter(|table| !table.equal) {
+        let Some(noted) = written.of(&table.database, &table.table) else { continue };
+        let same =
+            |other: &&TableCheck| other.database == table.database && other.table == table.table;
+        let keys = |added: &Added| added.keys.iter().take(10).map(i128::to_string).collect();
+        let keyed = !noted.original.keys.is_empty() || !noted.migrated.keys.is_empty();
+        table.verify = Some(VerifyRows {
+            from: noted.original.rows,
+            to: noted.migrated.rows,
+            from_keys: keys(&noted.original),
+            to_keys: keys(&noted.migrated),
+            equal_without: without.iter().find(same).filter(|_| keyed).map(|other| other.equal),
+        });
+    }
+}
+
+/// Whether a line about a file that only one end has is about one that a row of verify names.
+fn is_named(line: &str, own: &[String]) -> bool {
+    let Some((path, what)) = line.rsplit_once(": ") else { return false };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    what.ends_with("on the target") && name.len() >= 8 && own.iter().any(|cell| cell.contains(name))
 }
 
 fn tables(ours: &[TableMark], theirs: &[TableMark]) -> Vec<TableCheck> {
@@ -223,6 +340,7 @@ fn tables(ours: &[TableMark], theirs: &[TableMark]) -> Vec<TableCheck> {
                 equal: from == to,
                 from,
                 to,
+                verify: None,
             }
         })
         .collect()
@@ -258,10 +376,24 @@ fn first_line(ours: &str, theirs: &str) -> String {
     }
 }
 
-fn users(ours: &[String], theirs: &[String]) -> Vec<ObjectCheck> {
+/// Accounts by name. The one that this program logs in with at an end belongs to that end.
+fn users(
+    ours: &[String],
+    theirs: &[String],
+    here: Option<&str>,
+    there: Option<&str>,
+) -> Vec<ObjectCheck> {
+    let is = |name: &str, login: Option<&str>| {
+        login.is_some() && name.rsplit_once('@').map(|(user, _)| user) == login
+    };
+    let own = |name: &str| {
+        is(name, here) && !theirs.iter().any(|other| other == name)
+            || is(name, there) && !ours.iter().any(|other| other == name)
+    };
     let names: BTreeSet<_> = ours.iter().chain(theirs).collect();
     names
         .into_iter()
+        .filter(|name| !own(name))
         .map(|name| {
             let difference = match (ours.contains(name), theirs.contains(name)) {
                 (true, false) => Some("missing on the target".to_owned()),
@@ -371,6 +503,47 @@ mod tests {
             ]
         );
         assert_eq!(folder_notes("v", &ours, &theirs).len(), 2);
+    }
+
+    #[test]
+    fn the_login_of_an_end_belongs_to_it_and_other_accounts_do_not() {
+        let names = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        let (ours, theirs) = (names(&["app@%"]), names(&["app@%", "mover@%"]));
+        assert!(users(&ours, &theirs, None, Some("mover")).iter().all(|one| one.equal));
+        assert!(!users(&ours, &theirs, None, None).iter().all(|one| one.equal));
+        assert!(!users(&ours, &theirs, Some("mover"), None).iter().all(|one| one.equal));
+        assert_eq!(users(&ours, &ours, None, Some("app")).len(), 1);
+    }
+
+    #[test]
+    fn rows_of_verify_are_named_and_hide_nothing() {
+        let mark = |rows: u64, checksum: &str| TableMark {
+            database: "d".into(),
+            table: "t".into(),
+            rows,
+            checksum: checksum.into(),
+            key: Some("id".into()),
+            max: Some(9),
+        };
+        let written: Written = serde_json::from_str(
+            r#"{"copied":"x","tables":[{"database":"d","table":"t",
+                "original":{"rows":2,"keys":[3,4]},"migrated":{"rows":1,"keys":[3]}}]}"#,
+        )
+        .unwrap();
+        let mut found = tables(&[mark(4, "a")], &[mark(3, "b")]);
+        explain(&mut found, &written, &tables(&[mark(2, "c")], &[mark(2, "c")]));
+        let verify = found[0].verify.clone().unwrap();
+        assert_eq!((verify.from, verify.to, verify.equal_without), (2, 1, Some(true)));
+        assert_eq!(verify.from_keys, ["3", "4"]);
+        assert!(!found[0].equal, "it is named, not forgiven");
+        explain(&mut found, &written, &tables(&[mark(2, "c")], &[mark(2, "d")]));
+        assert_eq!(found[0].verify.clone().unwrap().equal_without, Some(false));
+        let own = vec!["/files/3f/0a1b2c3d.png".to_owned()];
+        assert!(is_named("3f/0a1b2c3d.png: missing on the target", &own));
+        assert!(!is_named("3f/other-file.png: only on the target", &own));
+        assert!(!is_named("3f/0a1b2c3d.png: mode 644 here, 600 there", &own));
     }
 
     #[test]

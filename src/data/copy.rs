@@ -13,11 +13,13 @@ use crate::data::end::{self, End};
 use crate::data::record::Copied;
 use crate::data::tables::{Depth, Table, TableMark, layout, measure};
 use crate::data::transfer;
+use crate::deploy::k8s::rollout::Waiting;
 use crate::deploy::{compose, k8s};
 use crate::error::{Error, Result};
 use crate::model::inventory::StateKind;
 use crate::model::plan::{Plan, WorkloadKind};
 use crate::progress::Progress;
+use crate::secrets;
 use crate::workspace::Workspace;
 
 /// What a copy did.
@@ -126,8 +128,9 @@ pub(crate) async fn copy(
             done.notes.push(format!("{}: no schema is known, nothing to copy", workload.id));
             continue;
         }
-        let source = from.database(plan, &workload, names.clone()).await?;
-        let target = to.database(plan, &workload, source.databases.clone()).await?;
+        let mut source = from.database(plan, &workload, names.clone()).await?;
+        let mut target = to.database(plan, &workload, names).await?;
+        done.notes.extend(end::agree(&mut source, &mut target)?);
         guard(workspace, &to, &target, former.as_ref(), &mut done.notes).await?;
         let kept: Vec<String> =
             workload.accounts.iter().map(|account| account.user.clone()).collect();
@@ -145,18 +148,21 @@ pub(crate) async fn copy(
     // What ended because its tables were not there must run again before its folders can be filled.
     let waiting = if to.is_server() { Vec::new() } else { waiting(plan) };
     to.restart(plan, &waiting).await?;
-    if let Some(cluster) = to.cluster() {
-        // A container of the old rollout is about to go: files are put into one of the new.
-        let _ = k8s::rollout::ready(cluster, &databases_of(plan), console).await;
-        settle(cluster, &waiting).await;
-    }
+    // A container of the old rollout is about to go: files are put into one of the new.
+    replaced(&to, plan, &waiting, secrets_from, console).await?;
     for volume in plan.volumes.iter().filter(|volume| volume.moves) {
         if volume.kind == StateKind::Database || to.is_server() || from.is_server() {
             continue;
         }
-        let (Some(source), Some(target)) =
-            (from.folder(plan, volume).await?, to.folder(plan, volume).await?)
-        else {
+        let place = match to.folder(plan, volume).await {
+            Err(error) => {
+                // No container of it runs: its own words say why.
+                explain(&to, plan, &waiting, secrets_from, console).await?;
+                return Err(error);
+            }
+            Ok(place) => place,
+        };
+        let (Some(source), Some(target)) = (from.folder(plan, volume).await?, place) else {
             done.notes.push(format!(
                 "volume {}: no workload that runs all the time mounts it for writing; not copied",
                 volume.name
@@ -184,7 +190,8 @@ pub(crate) async fn copy(
                 .filter(|workload| workload.kind == WorkloadKind::Proxy)
                 .map(|workload| workload.id.clone()),
         );
-        k8s::rollout::ready(cluster, &all, console).await?;
+        let secrets = secrets::find(plan, secrets_from).await?.secrets;
+        Waiting { cluster, plan, secrets: &secrets, console }.ready(&all).await?;
         k8s::mark_ready(workspace, &all)?;
     }
     if to.engine().is_some() {
@@ -196,6 +203,38 @@ pub(crate) async fn copy(
 
 /// Folders up to this size are read again after the copy, to say what could not be kept.
 const LOOK_AGAIN: u64 = 512 << 20;
+
+/// Says what the pods of workloads have written last.
+async fn explain(
+    to: &End,
+    plan: &Plan,
+    workloads: &[String],
+    secrets_from: Option<&Path>,
+    console: Console,
+) -> Result<()> {
+    let Some(cluster) = to.cluster() else { return Ok(()) };
+    let secrets = secrets::find(plan, secrets_from).await?.secrets;
+    let waits = Waiting { cluster, plan, secrets: &secrets, console };
+    for workload in workloads {
+        waits.explain(workload).await;
+    }
+    Ok(())
+}
+
+/// Waits until the databases of a cluster and those that use them have been replaced.
+async fn replaced(
+    to: &End,
+    plan: &Plan,
+    waiting: &[String],
+    secrets_from: Option<&Path>,
+    console: Console,
+) -> Result<()> {
+    let Some(cluster) = to.cluster() else { return Ok(()) };
+    let secrets = secrets::find(plan, secrets_from).await?.secrets;
+    Waiting { cluster, plan, secrets: &secrets, console }.ready(&databases_of(plan)).await?;
+    settle(cluster, waiting).await;
+    Ok(())
+}
 
 async fn settle(cluster: &k8s::cluster::Cluster, workloads: &[String]) {
     let until = std::time::Instant::now() + std::time::Duration::from_mins(1);

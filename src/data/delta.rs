@@ -44,3 +44,16 @@ pub struct CopiedTable {
     /// Whether the table is in the migrated at all.
     pub exists: bool,
 }
+
+/// A collation, trigger, routine, event, view, index or setting that is another on each side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// `collation`, `trigger`, `procedure`, `function`, `event`, `view`, `index`, `setting`.
+    pub kind: String,
+    /// Its name, database and table included.
+    pub name: String,
+    /// What the original says; `None` when it has none.
+    pub original: Option<String>,
+    /// What the migrated says.
+    pub migrated: Option<String>,
+}

@@ -102,6 +102,7 @@ enum Place {
         local: Arc<dyn Host>,
         options: Vec<String>,
         database: String,
+        user: String,
     },
 }
 
@@ -152,9 +153,10 @@ impl End {
                     format!("--user={user}"),
                     "--protocol=TCP".to_owned(),
                 ];
-                let local: Arc<dyn Host> = Arc::new(Local::with_environment(environment));
                 let label = format!("mysql://{user}@{host}:{port}/{database}");
-                (label, Place::Server { local, options, database })
+                let local: Arc<dyn Host> =
+                    Arc::new(Local::with_environment(environment).named(&label));
+                (label, Place::Server { local, options, database, user })
             }
         };
         Ok(Self { label, place })
@@ -211,10 +213,25 @@ impl End {
                 let pod = cluster.pod(&workload.id, PATIENCE).await?;
                 patiently(Arc::new(pod), &[None], databases).await
             }
-            Place::Server { local, options, database } => {
+            Place::Server { local, options, database, .. } => {
                 let databases = vec![database.clone()];
-                Database::connect(Arc::clone(local), &[None], options.clone(), databases).await
+                Database::connect(Arc::clone(local), &[None], options.clone(), databases)
+                    .await
+                    .map_err(|error| {
+                        error.help(
+                            "check address, user and password (MYSQL_PASSWORD=… in the file that \
+                             --secrets-from names), and that `mariadb` or `mysql` is installed here",
+                        )
+                    })
             }
+        }
+    }
+
+    /// The account that this program logs in with where that is one of the server's own accounts.
+    pub(crate) fn login(&self) -> Option<&str> {
+        match &self.place {
+            Place::Server { user, .. } => Some(user),
+            _ => None,
         }
     }
 
@@ -291,6 +308,29 @@ impl End {
             _ => None,
         }
     }
+}
+
+/// Has both ends speak of the same databases; says which of them are left out.
+///
+/// An end `mysql://…/NAME` is one database, and a copy keeps its name.
+pub(crate) fn agree(source: &mut Database, target: &mut Database) -> Result<Option<String>> {
+    let (ours, theirs) = (source.databases.clone(), target.databases.clone());
+    let common: Vec<String> = ours.iter().filter(|name| theirs.contains(name)).cloned().collect();
+    if common.is_empty() {
+        return Err(Error::usage(format!(
+            "the databases are {} on {} and {} on {}: a copy keeps their names",
+            ours.join(", "),
+            source.describe(),
+            theirs.join(", "),
+            target.describe()
+        ))
+        .help("name the same database at both ends"));
+    }
+    let rest: Vec<String> =
+        ours.iter().chain(&theirs).filter(|name| !common.contains(name)).cloned().collect();
+    source.databases.clone_from(&common);
+    target.databases = common;
+    Ok((!rest.is_empty()).then(|| format!("only at one end, and left out: {}", rest.join(", "))))
 }
 
 /// Connects to a server that may just be starting.

@@ -1,6 +1,6 @@
 //! Tables as they stand: columns, keys, counts and checksums that mean the same on every version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
@@ -188,15 +188,70 @@ pub(crate) async fn measure(
     depth: Depth,
     up_to: &BTreeMap<usize, i128>,
 ) -> Result<Vec<TableMark>> {
+    let limits = up_to.iter().filter_map(|(index, limit)| {
+        let key = quoted(tables.get(*index)?.key_name()?);
+        Some((*index, format!(" WHERE {key}<={limit}")))
+    });
+    measure_where(database, tables, depth, &limits.collect()).await
+}
+
+/// Measures tables at one moment without the rows of these keys.
+pub(crate) async fn measure_without(
+    database: &Database,
+    tables: &[Table],
+    keys: &BTreeMap<usize, &BTreeSet<i128>>,
+) -> Result<Vec<TableMark>> {
+    let limits = keys.iter().filter(|(_, keys)| !keys.is_empty()).filter_map(|(index, keys)| {
+        let key = quoted(tables.get(*index)?.key_name()?);
+        Some((*index, format!(" WHERE {key} NOT IN ({})", list(keys))))
+    });
+    measure_where(database, tables, Depth::Checksum, &limits.collect()).await
+}
+
+/// What stands in the rows of these keys, as text, cell by cell; short values are left out.
+pub(crate) async fn cells(
+    database: &Database,
+    table: &Table,
+    keys: &BTreeSet<i128>,
+) -> Result<Vec<String>> {
+    let Some(key) = table.key_name().map(quoted) else { return Ok(Vec::new()) };
+    let columns: Vec<_> =
+        table.columns.iter().filter(|column| column.has_charset).map(Column::shown_cut).collect();
+    if columns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {key} IN ({});\n",
+        columns.join(","),
+        table.path(),
+        list(keys)
+    );
+    let rows = database.rows(&sql).await?;
+    Ok(rows
+        .into_iter()
+        .flatten()
+        .filter_map(|cell| cell.strip_prefix('=').map(ToOwned::to_owned))
+        .filter(|cell| cell.len() >= 8)
+        .collect())
+}
+
+fn list(keys: &BTreeSet<i128>) -> String {
+    keys.iter().map(i128::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Measures tables at one moment; `limits` holds the condition for the table of that index.
+async fn measure_where(
+    database: &Database,
+    tables: &[Table],
+    depth: Depth,
+    limits: &BTreeMap<usize, String>,
+) -> Result<Vec<TableMark>> {
     let mut sql = String::from("START TRANSACTION WITH CONSISTENT SNAPSHOT;\n");
     for (index, table) in tables.iter().enumerate() {
         let key = table.key_name().map(quoted);
         let max =
             key.as_ref().map_or_else(|| "''".to_owned(), |key| format!("COALESCE(MAX({key}),'')"));
-        let limit = match (&key, up_to.get(&index)) {
-            (Some(key), Some(limit)) => format!(" WHERE {key}<={limit}"),
-            _ => String::new(),
-        };
+        let limit = limits.get(&index).map_or("", String::as_str);
         let path = table.path();
         if depth == Depth::Count {
             let _ = writeln!(sql, "SELECT {index},COUNT(*),'',{max} FROM {path}{limit};");

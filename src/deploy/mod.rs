@@ -2,10 +2,13 @@
 
 pub(crate) mod compose;
 pub(crate) mod k8s;
+pub(crate) mod lack;
 
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
+
+use lack::Lack;
 
 /// What `deploy` reports: the contract's JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +26,11 @@ impl Deployment {
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for workload in &self.workloads {
-            let state = if workload.ready { "ready" } else { "waits for its data" };
+            let state = match workload.lacks {
+                _ if workload.ready => "ready",
+                Some(lack) => lack.text(),
+                None => "not ready",
+            };
             let _ = writeln!(text, "  {:<20} {state}", workload.id);
         }
         match &self.url {
@@ -31,6 +38,12 @@ impl Deployment {
                 let _ = writeln!(text, "reached at {url}");
             }
             None => text.push_str("nothing is published\n"),
+        }
+        if self.workloads.iter().any(|workload| workload.lacks == Some(Lack::Unclear)) {
+            text.push_str(
+                "what is not ready says nothing of missing data: its last lines are above; copy \
+                 the data, and what is still not ready then fails for another reason\n",
+            );
         }
         if self.workloads.iter().any(|workload| !workload.ready) {
             let _ = writeln!(text, "next: migrate data copy --to {}", self.target);
@@ -48,4 +61,62 @@ pub(crate) struct WorkloadState {
     pub(crate) image: String,
     /// Whether it can serve. What still waits for its data cannot.
     pub(crate) ready: bool,
+    /// What it lacks when it is not ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lacks: Option<Lack>,
+}
+
+/// What `undeploy` reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Undeployed {
+    pub(crate) target: &'static str,
+    pub(crate) deleted: Vec<String>,
+    pub(crate) kept: Vec<Kept>,
+}
+
+/// What stays, and how it is deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Kept {
+    /// `volumes`, `images`, `secrets`, `namespace`.
+    pub(crate) kind: &'static str,
+    pub(crate) names: Vec<String>,
+    /// The command that deletes it, or words where there is none.
+    pub(crate) delete: String,
+}
+
+impl Kept {
+    /// What an engine keeps.
+    fn here(volumes: Vec<String>, images: Vec<String>) -> Vec<Self> {
+        let mut kept = Vec::new();
+        if !volumes.is_empty() {
+            let delete = "migrate undeploy --to compose --delete-data".to_owned();
+            kept.push(Self { kind: "volumes", names: volumes, delete });
+        }
+        if !images.is_empty() {
+            let delete = format!("docker rmi {}", images.join(" "));
+            kept.push(Self { kind: "images", names: images, delete });
+        }
+        kept
+    }
+}
+
+impl Undeployed {
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let mut text = if self.deleted.is_empty() {
+            "nothing was there to delete\n".to_owned()
+        } else {
+            format!("deleted {}\n", self.deleted.join(", "))
+        };
+        for kept in &self.kept {
+            let _ = writeln!(
+                text,
+                "kept {}: {}\n  to delete: {}",
+                kept.kind,
+                kept.names.join(", "),
+                kept.delete
+            );
+        }
+        text
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::unit::{SCRIPTS, Unit};
-use super::{Tree, templates};
+use super::{Tree, subnet, templates};
 use crate::error::{Error, Result};
 use crate::model::plan::{Lookup, Plan, SecretKind};
 
@@ -17,13 +17,42 @@ struct ComposeFile<'a> {
     /// Services.
     services: Vec<Service<'a>>,
     /// Networks.
-    networks: BTreeSet<String>,
+    networks: Vec<NetworkView<'a>>,
     /// Whether any service has plain files.
     has_configs: bool,
     /// Names of volumes.
     volumes: Vec<&'a str>,
     /// Names of secrets that are files.
     secrets: Vec<&'a str>,
+}
+
+/// A network.
+#[derive(Debug, Serialize)]
+struct NetworkView<'a> {
+    /// Name.
+    name: String,
+    /// Its addresses, when they are given.
+    subnet: Option<Subnet<'a>>,
+}
+
+/// The addresses of a network.
+#[derive(Debug, Serialize)]
+struct Subnet<'a> {
+    /// All of them.
+    all: &'a str,
+    /// Those that the engine gives out by itself.
+    given: String,
+    /// Why.
+    reason: &'a str,
+}
+
+/// A network that a service is in.
+#[derive(Debug, Serialize)]
+struct Joined {
+    /// Its name.
+    name: String,
+    /// The service's own address there.
+    address: Option<String>,
 }
 
 /// One service of a compose file.
@@ -37,6 +66,8 @@ struct Service<'a> {
     context: &'a str,
     /// Networks that it is in.
     networks: Vec<String>,
+    /// The same with addresses; empty when it has none of its own.
+    addresses: Vec<Joined>,
     /// Services that it waits for.
     depends_on: BTreeMap<&'a str, &'static str>,
     /// The test of a health check; empty for none.
@@ -104,7 +135,7 @@ pub(crate) fn files(plan: &Plan, units: &[Unit]) -> Result<Tree> {
         units.iter().flat_map(|unit| &unit.secret_files).map(|file| file.name.as_str()).collect();
     let file = ComposeFile {
         name: &plan.name,
-        networks: services.iter().flat_map(|service| service.networks.clone()).collect(),
+        networks: views(plan, &services)?,
         services,
         has_configs: units.iter().any(|unit| !unit.files.is_empty()),
         volumes: used.into_iter().collect(),
@@ -163,11 +194,13 @@ fn service<'a>(
         .collect();
     let publish =
         (plan.ingress.workload == unit.id && plan.ingress.port != 0).then_some(plan.ingress.port);
+    let networks = networks(units, unit);
     Ok(Service {
         unit,
         entrypoint,
         context,
-        networks: networks(units, unit),
+        addresses: joined(plan, unit, &networks),
+        networks,
         depends_on,
         healthcheck: healthcheck(unit),
         memory: memory(unit)?,
@@ -186,16 +219,53 @@ fn networks(units: &[Unit], unit: &Unit) -> Vec<String> {
     let is_target =
         units.iter().any(|other| other.connects_to.iter().any(|to| to.workload == unit.id));
     if is_target {
-        networks.insert(format!("to-{}", unit.id));
+        networks.insert(network(&unit.id));
     }
-    networks.extend(unit.connects_to.iter().map(|to| format!("to-{}", to.workload)));
+    networks.extend(unit.connects_to.iter().map(|to| network(&to.workload)));
     if networks.is_empty() {
         networks.insert("alone".to_owned());
     }
     networks.into_iter().collect()
 }
 
+/// The networks of all services, those of the plan with their addresses.
+fn views<'a>(plan: &'a Plan, services: &[Service<'_>]) -> Result<Vec<NetworkView<'a>>> {
+    let names: BTreeSet<&String> = services.iter().flat_map(|service| &service.networks).collect();
+    names
+        .into_iter()
+        .map(|name| {
+            let planned = plan.networks.iter().find(|one| network(&one.workload) == *name);
+            let subnet = planned
+                .map(|planned| {
+                    let given = subnet::check(plan, planned)?;
+                    Ok(Subnet { all: &planned.subnet, given, reason: &planned.reason })
+                })
+                .transpose()?;
+            Ok(NetworkView { name: name.clone(), subnet })
+        })
+        .collect()
+}
+
+/// The network of those that connect to a workload.
+fn network(workload: &str) -> String {
+    format!("to-{workload}")
+}
+
+/// The networks of a service with its own addresses; nothing when it has none.
+fn joined(plan: &Plan, unit: &Unit, networks: &[String]) -> Vec<Joined> {
+    let address = |name: &String| {
+        let planned = plan.networks.iter().find(|one| network(&one.workload) == *name)?;
+        planned.addresses.get(&unit.id).cloned()
+    };
+    let joined = networks.iter().map(|name| Joined { name: name.clone(), address: address(name) });
+    let joined: Vec<Joined> = joined.collect();
+    if joined.iter().any(|one| one.address.is_some()) { joined } else { Vec::new() }
+}
+
 /// The test of a health check with what every image has: bash opens connections by itself.
+///
+/// It asks the container's own address, as other containers do: what listens on 127.0.0.1 alone
+/// serves nobody. The name comes from the kernel, as a program may be told another by `HOSTNAME`.
 fn healthcheck(unit: &Unit) -> Vec<String> {
     let Some(probe) = &unit.probe else { return Vec::new() };
     let bash = |script: &str, arguments: &[&str]| {
@@ -207,10 +277,10 @@ fn healthcheck(unit: &Unit) -> Vec<String> {
     let port = probe.port.to_string();
     match probe.kind {
         "http" => bash(
-            r#"exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$2" >&3 && read -r _ status _ <&3 && [[ $status == [23]* ]]"#,
+            r#"exec 3<>"/dev/tcp/$(</proc/sys/kernel/hostname)/$1" && printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$2" >&3 && read -r _ status _ <&3 && [[ $status == [23]* ]]"#,
             &[&port, &probe.path],
         ),
-        "tcp" => bash(r#"exec 3<>"/dev/tcp/127.0.0.1/$1""#, &[&port]),
+        "tcp" => bash(r#"exec 3<>"/dev/tcp/$(</proc/sys/kernel/hostname)/$1""#, &[&port]),
         _ => {
             let mut test = vec!["CMD".to_owned()];
             test.extend(probe.command.iter().cloned());

@@ -147,7 +147,7 @@ pub(crate) fn files(plan: &Plan, units: &[Unit], overlay: &str) -> Result<Tree> 
             let service = templates::render("kubernetes/base/service.yaml.tera", &manifest)?;
             add(&mut tree, format!("{}/service.yaml", unit.id), service);
         }
-        if unit.public || !unit.connects_to.is_empty() {
+        if unit.public || !unit.connects_to.is_empty() || !unit.egress.is_empty() {
             let text =
                 templates::render("kubernetes/base/networkpolicy.yaml.tera", &Policies { unit })?;
             add(&mut tree, format!("{}/networkpolicy.yaml", unit.id), text);

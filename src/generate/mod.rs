@@ -9,6 +9,8 @@ pub mod merge;
 mod nginx;
 pub(crate) mod place;
 mod quote;
+mod relay;
+mod subnet;
 mod templates;
 mod unit;
 pub mod write;

@@ -1,10 +1,13 @@
 //! One workload as templates see it: every name resolved, every path checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::relay::{RelayView, relay};
 use crate::error::{Error, Result};
+use crate::model::outside::is_host;
 use crate::model::plan::{Plan, SecretKind, Workload, WorkloadKind};
 
 /// One workload, for the templates of both targets.
@@ -63,10 +66,25 @@ pub(crate) struct Unit {
     pub memory: String,
     /// Most memory.
     pub memory_limit: String,
+    /// What stands between it and those who connect to it, on Kubernetes.
+    pub relay: Option<RelayView>,
     /// What it connects to.
     pub connects_to: Vec<Target>,
+    /// Ports to places outside.
+    pub egress: Vec<Outside>,
     /// Whether users reach it first.
     pub public: bool,
+}
+
+/// A place outside.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Outside {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The addresses that are let through.
+    pub blocks: Vec<String>,
 }
 
 /// A variable: a plain value or a secret's name.
@@ -176,6 +194,8 @@ pub(crate) struct Target {
     pub workload: String,
     /// Port.
     pub port: u16,
+    /// The port of its pods on Kubernetes, where a relay may listen in its place.
+    pub pod_port: u16,
     /// Whether it can be waited for: a database that has a probe.
     pub awaited: bool,
 }
@@ -287,7 +307,9 @@ fn unit(plan: &Plan, workload: &Workload) -> Result<Unit> {
         cpu: workload.resources.cpu.clone(),
         memory: workload.resources.memory.clone(),
         memory_limit: workload.resources.memory_limit.clone(),
+        relay: relay(workload)?,
         connects_to: connections(plan, workload)?,
+        egress: outside(workload)?,
         public: plan.ingress.workload == workload.id,
     })
 }
@@ -515,6 +537,25 @@ fn probe(workload: &Workload) -> Result<Option<ProbeView>> {
     }))
 }
 
+/// What each place outside is to a network policy.
+fn outside(workload: &Workload) -> Result<Vec<Outside>> {
+    let each = workload.egress.iter().map(|egress| {
+        let at = format!("workloads[{}].egress", workload.id);
+        let host = egress.host.as_str();
+        if !is_host(host) || egress.port == 0 {
+            return Err(wrong(&format!("{at}: {host:?} with port {} is no place", egress.port))
+                .help("write the name or the address of a host, and its port"));
+        }
+        let blocks = match host.parse() {
+            Ok(IpAddr::V4(address)) => vec![format!("{address}/32")],
+            Ok(IpAddr::V6(address)) => vec![format!("{address}/128")],
+            Err(_) => vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()],
+        };
+        Ok(Outside { host: host.to_owned(), port: egress.port, blocks })
+    });
+    each.collect()
+}
+
 fn connections(plan: &Plan, workload: &Workload) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
     for connection in &workload.connects_to {
@@ -525,6 +566,9 @@ fn connections(plan: &Plan, workload: &Workload) -> Result<Vec<Target>> {
         targets.push(Target {
             workload: to.id.clone(),
             port: connection.port,
+            pod_port: relay(to)?
+                .and_then(|relay| relay.ports.into_iter().find(|port| port.to == connection.port))
+                .map_or(connection.port, |port| port.port),
             awaited: to.kind == WorkloadKind::Database && to.probe.is_some(),
         });
     }
@@ -574,7 +618,7 @@ fn label(name: &str, at: &str) -> Result<()> {
     Ok(())
 }
 
-fn absolute(path: &str, at: &str) -> Result<()> {
+pub(super) fn absolute(path: &str, at: &str) -> Result<()> {
     let odd = path.split('/').any(|part| part == ".." || part == ".");
     // `:` separates the parts of a mount.
     if !path.starts_with('/')
@@ -587,6 +631,6 @@ fn absolute(path: &str, at: &str) -> Result<()> {
     Ok(())
 }
 
-fn wrong(message: &str) -> Error {
+pub(super) fn wrong(message: &str) -> Error {
     Error::input(format!("plan.yaml: {message}")).help("correct plan.yaml and generate again")
 }

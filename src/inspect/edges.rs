@@ -115,19 +115,13 @@ fn connect(facts: &mut Facts, from: &Service, family: &Family, hosts: &[String])
     let local = family.host.as_deref().is_none_or(|host| is_local(host, hosts));
     if local {
         let by_port = port.and_then(|port| Some((listener(facts, port, &from.id)?, port)));
-        let (to, port) = match by_port {
-            Some(found) => found,
-            None => match only_of_kind(facts, family) {
-                Some(found) => found,
-                None => {
-                    let place = match port {
-                        Some(port) => format!("port {port} of this server"),
-                        None => "this server".to_owned(),
-                    };
-                    missing(facts, from, family, &place);
-                    return None;
-                }
-            },
+        let Some((to, port)) = by_port.or_else(|| only_of_kind(facts, family)) else {
+            let place = match port {
+                Some(port) => format!("port {port} of this server"),
+                None => "this server".to_owned(),
+            };
+            missing(facts, from, family, &place);
+            return None;
         };
         return Some(edge(to, port, None));
     }
@@ -187,6 +181,7 @@ fn external(facts: &mut Facts, host: &str, port: u16, kind: Kind, seen: &[Eviden
         protocol: "tcp".to_owned(),
         address_from: None,
         port_from: None,
+        evidence: None,
     });
     service.evidence = seen.to_vec();
     facts.services.push(service);

@@ -159,6 +159,9 @@ pub struct Service {
     /// For an app: which proxies it believes (`X-Forwarded-*`), when its code says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust_proxy: Option<TrustProxy>,
+    /// Places outside that its code connects to; what its variables name stands there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outgoing: Vec<Outgoing>,
 }
 
 impl Service {
@@ -186,6 +189,7 @@ impl Service {
             databases: Vec::new(),
             in_process: Vec::new(),
             trust_proxy: None,
+            outgoing: Vec::new(),
         }
     }
 }
@@ -216,6 +220,21 @@ pub struct Listen {
     /// The environment variable that sets the port, when one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port_from: Option<String>,
+    /// Where that was seen, when it is a place of its own (a `listen` in the code).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+/// A place outside the server that a service's code connects to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Outgoing {
+    /// Its name or address.
+    pub host: String,
+    /// Its port, when the code says so.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// Where the connection is opened.
+    pub evidence: Evidence,
 }
 
 /// An environment variable.
@@ -432,6 +451,9 @@ pub struct Location {
     /// Whether requests are rate limited.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rate_limited: bool,
+    /// The limit that refuses first, when its zone is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<RateLimit>,
     /// Whether the upgrade to WebSocket is passed on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub upgrade: bool,
@@ -449,6 +471,18 @@ pub struct Location {
     pub alias: bool,
     /// Where it was seen.
     pub evidence: Evidence,
+}
+
+/// How many requests a location takes (nginx `limit_req`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RateLimit {
+    /// Name of what counts: locations that name the same are counted together.
+    pub zone: String,
+    /// Requests in a minute.
+    pub per_minute: u32,
+    /// Requests above that rate that are still taken.
+    #[serde(default)]
+    pub burst: u32,
 }
 
 /// One service talks to another.

@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod finding;
 pub mod inventory;
 mod octal;
+pub(crate) mod outside;
 pub mod plan;
 pub mod scenario;
 pub mod target;

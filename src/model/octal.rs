@@ -9,6 +9,7 @@ use serde::{Deserializer, Serializer};
 /// No more bits than a file has.
 const ALL: u32 = 0o7777;
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference to the field")]
 pub(super) fn serialize<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format!("{mode:04o}"))
 }
@@ -54,7 +55,11 @@ impl Visitor<'_> for Mode {
 pub(super) mod optional {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands over a reference to the field"
+    )]
     pub(in crate::model) fn serialize<S: Serializer>(
         mode: &Option<u32>,
         serializer: S,

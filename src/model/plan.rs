@@ -3,6 +3,8 @@
 //! `analyze` writes the plan, the user edits it, `generate`, `build`, `deploy` and `data` obey it.
 //! Each decision carries its reason.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,9 @@ pub struct Plan {
     pub source: String,
     /// What runs.
     pub workloads: Vec<Workload>,
+    /// Networks with addresses that are known beforehand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<Network>,
     /// What is kept on disk.
     #[serde(default)]
     pub volumes: Vec<Volume>,
@@ -132,9 +137,15 @@ pub struct Workload {
     /// What it may use.
     #[serde(default)]
     pub resources: Resources,
+    /// What stands between it and the others on Kubernetes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<Relay>,
     /// Workloads that it connects to, with the port.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connects_to: Vec<Connection>,
+    /// Places outside that it connects to. On Kubernetes nothing else gets out.
+    #[serde(default)]
+    pub egress: Vec<Egress>,
 }
 
 const fn one() -> u32 {
@@ -315,6 +326,22 @@ impl Default for Resources {
     }
 }
 
+/// A place outside that a workload connects to.
+///
+/// A network policy knows no host names: for a name it opens the port to every address, for an
+/// address to that one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How that is known.
+    #[serde(default)]
+    pub reason: String,
+}
+
 /// A connection that a workload opens to another: one network policy each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -323,6 +350,35 @@ pub struct Connection {
     pub workload: String,
     /// Its port.
     pub port: u16,
+}
+
+/// Lets connections from others reach an app from its own machine, as they did on the server: on
+/// Kubernetes no proxy has an address that is known beforehand, so none can be named to an app that
+/// believes only some. compose names a fixed one ([`Plan::networks`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Relay {
+    /// The Node.js of the workload's image, which carries the relay out.
+    pub program: String,
+    /// Why it is needed.
+    pub reason: String,
+}
+
+/// The network of those that connect to a workload, with fixed addresses, for compose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Id of the workload that they connect to.
+    pub workload: String,
+    /// Its addresses (IPv4, /16 to /28); no other network of the engine may have one of them.
+    pub subnet: String,
+    /// Addresses of workloads that have a fixed one, in the upper half of the subnet.
+    pub addresses: BTreeMap<String, String>,
+    /// The variable by which the workload is told to believe these addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub believed_by: Option<String>,
+    /// Why the addresses are fixed.
+    pub reason: String,
 }
 
 /// A piece of state that outlives its workload.

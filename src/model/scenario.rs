@@ -65,6 +65,10 @@ pub struct Step {
     /// How many times over, each on a fresh connection.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub repeat: u32,
+    /// Sends all repetitions but the first at the same time, to reach a rate limit; the first says
+    /// how a request is answered that no limit refuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<Burst>,
     /// The route, location or file that it exercises, for coverage and for the likely cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
@@ -85,6 +89,21 @@ const fn once() -> u32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 const fn is_once(repeat: &u32) -> bool {
     *repeat == 1
+}
+
+/// The rate limit that a burst is sent against. It counts by client address, and all passes come
+/// from one: what it counts is not asked while it still knows of a burst, nor a burst sent while
+/// it still knows of other requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Burst {
+    /// Paths that begin so are counted by it.
+    pub under: String,
+    /// Milliseconds after which it takes one more request.
+    pub every_ms: u32,
+    /// Milliseconds after which it has forgotten a burst; a step with more than 15,000 is left
+    /// out.
+    pub refill_ms: u32,
 }
 
 /// Where a step comes from.

@@ -1,9 +1,9 @@
 //! What a workload is told: the server's variables, with addresses that hold in the new place.
 
-use super::{address, secret};
+use super::{address, network, secret};
 use crate::model::evidence::Evidence;
 use crate::model::inventory::{Inventory, Role, Service, Variable};
-use crate::model::plan::{EnvVar, Plan};
+use crate::model::plan::{EnvVar, Network, Plan};
 
 /// A variable whose value must differ from the server's.
 #[derive(Debug, Clone)]
@@ -20,26 +20,31 @@ pub(super) struct Change {
     pub path: Option<String>,
 }
 
-/// The trust that lets the proxy's new address speak for the user, whichever it is. It is wider
-/// than the server's was: a client that the proxy sees under a private address is believed, too.
-const PRIVATE_PROXIES: &str = "loopback, linklocal, uniquelocal";
-
 /// The variables of a service that must change.
-pub(super) fn changes(inventory: &Inventory, service: &Service) -> Vec<Change> {
+pub(super) fn changes(
+    inventory: &Inventory,
+    service: &Service,
+    networks: &[Network],
+) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     for listen in &service.listens {
         let Some(name) = &listen.address_from else { continue };
-        if is_loopback(&listen.address) {
+        if is_bound(&listen.address) {
             let reason = format!("{} reaches no other container", listen.address);
             changes.push(change(service, name, &listen.address, "0.0.0.0", reason));
         }
     }
-    if let Some(trust) = &service.trust_proxy
-        && let Some(name) = &trust.variable
-        && trust.value.split(',').any(|part| is_loopback(part.trim()))
+    if let Some(network) = networks.iter().find(|network| network.workload == service.id)
+        && let (Some(name), Some(trust)) = (&network.believed_by, &service.trust_proxy)
     {
-        let reason = "the proxy is no longer on the same machine: it comes from a private address";
-        changes.push(change(service, name, &trust.value, PRIVATE_PROXIES, reason.to_owned()));
+        let reason = format!(
+            "the proxy is no longer on the same machine: {} on compose, a relay beside {} on \
+             Kubernetes; nobody else is believed",
+            network.addresses.values().cloned().collect::<Vec<_>>().join(" and "),
+            service.id
+        );
+        let to = network::believed(&trust.value, network);
+        changes.push(change(service, name, &trust.value, &to, reason));
     }
     for link in address::links(inventory, service) {
         let Some(variables) = link.variables else { continue };
@@ -88,6 +93,16 @@ fn value_of<'a>(service: &'a Service, name: &str) -> Option<&'a str> {
     variable(service, name).and_then(|variable| variable.default.as_deref())
 }
 
+/// Whether a process that listens on this address is reached by no other container: loopback, or
+/// one of the old server's own addresses, which a container has not.
+pub(crate) fn is_bound(address: &str) -> bool {
+    is_loopback(address)
+        || address
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| !address.is_unspecified())
+}
+
 pub(super) fn is_loopback(address: &str) -> bool {
     matches!(address, "localhost" | "::1" | "[::1]" | "loopback") || address.starts_with("127.")
 }
@@ -111,7 +126,7 @@ fn sourced(service: &Service) -> Vec<&str> {
 /// The environment of a workload. Secrets that it names are added to the plan.
 pub(super) fn decide(inventory: &Inventory, service: &Service, plan: &mut Plan) -> Vec<EnvVar> {
     let sourced = sourced(service);
-    let mut changes = changes(inventory, service);
+    let mut changes = changes(inventory, service, &plan.networks);
     changes.retain(|change| change.path.as_deref().is_none_or(|path| !sourced.contains(&path)));
     let hosts = address::in_secrets(inventory, service);
     let mut environment: Vec<EnvVar> = Vec::new();

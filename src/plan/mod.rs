@@ -3,10 +3,12 @@
 mod account;
 mod address;
 mod command;
+pub(crate) mod egress;
 mod environment;
 mod image;
 mod ingress;
 mod naming;
+mod network;
 mod open;
 mod probe;
 mod question;
@@ -17,6 +19,7 @@ mod secret;
 mod storage;
 mod workload;
 
+pub(crate) use environment::is_bound;
 pub use open::open;
 pub use question::questions;
 pub use render::render;
@@ -33,6 +36,7 @@ pub fn plan(inventory: &Inventory, name: &str) -> Plan {
         name: name.to_owned(),
         source: inventory.source.clone(),
         workloads: Vec::new(),
+        networks: network::decide(inventory, name),
         volumes: storage::volumes(inventory),
         secrets: Vec::new(),
         ingress: ingress::decide(inventory),

@@ -1,8 +1,9 @@
 //! What the plan cannot decide without asking.
 
-use super::{environment, moves};
+use super::egress::outside;
+use super::{environment, moves, network};
 use crate::model::finding::Question;
-use crate::model::inventory::{Inventory, Role};
+use crate::model::inventory::{Inventory, Listen, Role, Service};
 
 /// Questions that follow from what the plan can and cannot do, beside those of the inventory.
 pub fn questions(inventory: &Inventory) -> Vec<Question> {
@@ -33,7 +34,7 @@ pub fn questions(inventory: &Inventory) -> Vec<Question> {
         let loopback = service.listens.iter().find(|listen| {
             listen.address_from.is_none()
                 && listen.port != 0
-                && environment::is_loopback(&listen.address)
+                && environment::is_bound(&listen.address)
         });
         if service.role == Role::App
             && let Some(listen) = loopback
@@ -41,16 +42,17 @@ pub fn questions(inventory: &Inventory) -> Vec<Question> {
             questions.push(Question {
                 id: format!("{id}-listen-address"),
                 service: Some(id.clone()),
-                question: format!(
-                    "{id} listens on {} and no variable changes that: how is it told to listen on \
-                     all addresses?",
-                    listen.address
-                ),
+                question: listen_question(id, listen),
                 answer_in: format!("workloads[{id}].command"),
                 blocking: true,
-                evidence: service.evidence.clone(),
+                evidence: match &listen.evidence {
+                    Some(place) => vec![place.clone()],
+                    None => service.evidence.clone(),
+                },
             });
         }
+        questions.extend(network::question(inventory, service));
+        questions.extend(egress(inventory, service));
         let schedule = service.schedule.as_deref();
         if service.role == Role::Job && super::schedule::decide(inventory, service).is_none() {
             questions.push(Question {
@@ -77,6 +79,65 @@ pub fn questions(inventory: &Inventory) -> Vec<Question> {
         }
     }
     questions
+}
+
+/// What may be done about an address that is fixed in the code, and what each way costs.
+fn listen_question(id: &str, listen: &Listen) -> String {
+    let place = match &listen.evidence {
+        Some(place) => format!(" at {place}"),
+        None => String::new(),
+    };
+    format!(
+        "{id} listens on {} and no variable changes that: how is it told to listen on all \
+         addresses? (a) If an option of its command does, add it to the command: nothing else \
+         differs. (b) Change the address{place} on the old server and analyze again: one line, but \
+         the old server is touched, and listens on its network until a firewall or bind says \
+         otherwise. (c) Put a corrected copy of that file beside the Dockerfile in images/{id}/ of \
+         each tree, COPY it over the old one, and write {id}-listen-address under `settled:`: the \
+         old server stays as it is, and the copy is yours to keep up",
+        listen.address
+    )
+}
+
+/// Places outside of which the port or the host is not known: on Kubernetes they are blocked.
+fn egress(inventory: &Inventory, service: &Service) -> Vec<Question> {
+    if !matches!(service.role, Role::App | Role::Job) {
+        return Vec::new();
+    }
+    let id = &service.id;
+    let unknown = outside(inventory, service)
+        .into_iter()
+        .filter(|out| out.host.is_none() || out.port.is_none());
+    unknown
+        .map(|out| {
+            let name = out.variable.as_deref().or(out.host.as_deref()).unwrap_or_default();
+            let told = match (&out.host, &out.variable) {
+                (Some(host), Some(name)) => {
+                    format!("{id} is told of {host} by {name}: on which port")
+                }
+                (Some(host), None) => format!("the code of {id} connects to {host}: on which port"),
+                (None, _) => format!(
+                    "{id} is given an address by {name}, which is kept as a secret: to which host \
+                     and port"
+                ),
+            };
+            let slug: String = name
+                .to_ascii_lowercase()
+                .chars()
+                .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+                .collect();
+            Question {
+                id: format!("{id}-egress-{slug}"),
+                service: Some(id.clone()),
+                question: format!(
+                    "{told} does it connect? Until it stands there, Kubernetes blocks it"
+                ),
+                answer_in: format!("workloads[{id}].egress"),
+                blocking: false,
+                evidence: out.evidence,
+            }
+        })
+        .collect()
 }
 
 /// Connections over a socket of the file system, which two containers do not share.

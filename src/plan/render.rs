@@ -15,6 +15,7 @@ pub fn render(plan: &Plan) -> Result<String> {
          #   image.strategy   carry (bits of the server) or upstream (the official image named below it)\n\
          #   environment      a value, or the name of a secret; add what the server does not say\n\
          #   secrets          names and places only; values go from the source to the target at deploy\n\
+         #   networks         fixed addresses on compose; the variable in believed_by names them, too\n\
          #   volumes.move     whether `migrate data copy` moves the content\n\
          \n{body}"
     ))

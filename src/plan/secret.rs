@@ -93,7 +93,7 @@ fn whole_file(
         }
     };
     for other in &inventory.services {
-        for change in environment::changes(inventory, other) {
+        for change in environment::changes(inventory, other, &plan.networks) {
             if change.path.as_deref() == Some(file.path.as_str()) {
                 for from in change.from {
                     let key = Some(change.name.clone());

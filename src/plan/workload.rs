@@ -1,6 +1,9 @@
 //! One service becomes one workload.
 
-use super::{address, command, environment, image, probe, resources, schedule, secret, storage};
+use super::{
+    address, command, egress, environment, image, network, probe, resources, schedule, secret,
+    storage,
+};
 use crate::model::inventory::{Inventory, Role, Service};
 use crate::model::plan::{Connection, Plan, Port, RunAs, Workload, WorkloadKind};
 
@@ -15,13 +18,15 @@ pub(super) fn decide(inventory: &Inventory, service: &Service, plan: &mut Plan) 
     let ports = ports(service);
     let mounts = storage::mounts(inventory, service, plan);
     let (replicas_reason, kept) = replicas(service, kind);
+    let command = command::decide(service);
     Workload {
         id: service.id.clone(),
         service: service.id.clone(),
         kind,
         reason: reason(service, kind),
         image: image::decide(inventory, service),
-        command: command::decide(service),
+        relay: network::relay(inventory, service, &command),
+        command,
         directory: service.directory.clone().filter(|path| {
             path.starts_with('/') && matches!(kind, WorkloadKind::App | WorkloadKind::Job)
         }),
@@ -38,6 +43,7 @@ pub(super) fn decide(inventory: &Inventory, service: &Service, plan: &mut Plan) 
         probe: probe::decide(inventory, service, &ports),
         resources: resources::decide(inventory, service),
         connects_to: connections(inventory, service),
+        egress: egress::decide(inventory, service),
         ports,
     }
 }

@@ -154,13 +154,13 @@ fn found_in(secret: &Secret, bytes: Vec<u8>) -> Result<Option<Vec<u8>>> {
     };
     let Some(mut value) = found else { return Ok(None) };
     for new in &secret.hosts {
-        value = relocate(secret, new, value)?;
+        value = relocate(secret, new, &value)?;
     }
     Ok(Some(replace_all(secret, value)))
 }
 
 /// Gives the address that a variable holds its new host.
-fn relocate(secret: &Secret, new: &NewHost, value: Vec<u8>) -> Result<Vec<u8>> {
+fn relocate(secret: &Secret, new: &NewHost, value: &[u8]) -> Result<Vec<u8>> {
     let wrong = |what: &str| {
         Error::input(format!(
             "secret {}: {} {what}, so that {} cannot take the place of its host",
@@ -174,10 +174,10 @@ fn relocate(secret: &Secret, new: &NewHost, value: Vec<u8>) -> Result<Vec<u8>> {
     };
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| wrong("is no text"));
     if secret.kind == SecretKind::Value {
-        let found = address::with_host(text(&value)?.trim(), &new.to).map_err(wrong)?;
+        let found = address::with_host(text(value)?.trim(), &new.to).map_err(wrong)?;
         return Ok(found.into_bytes());
     }
-    let spans = lookup::spans(&value, &new.key);
+    let spans = lookup::spans(value, &new.key);
     if spans.is_empty() {
         return Err(wrong("is not set in the file"));
     }
@@ -373,6 +373,7 @@ mod tests {
             schema: String::new(),
             name: "x".into(),
             source: "docker://none".into(),
+            networks: Vec::new(),
             workloads: Vec::new(),
             volumes: Vec::new(),
             secrets: vec![

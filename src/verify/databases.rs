@@ -7,10 +7,12 @@ use super::observation::Side;
 use super::runner::Around;
 use super::verdict::Rows;
 use crate::data::database::Database;
+use crate::data::definitions;
 use crate::data::delta::TableDelta;
 use crate::data::record::Copied;
 use crate::data::rows;
 use crate::data::tables::TableMark;
+use crate::data::written::Written;
 use crate::error::Result;
 use crate::model::plan::Plan;
 use crate::workspace::Workspace;
@@ -22,6 +24,8 @@ pub(crate) struct Databases {
     marks: Vec<TableMark>,
     current: BTreeMap<Side, Vec<TableDelta>>,
     rows: Rows,
+    /// Where rows that appear are noted.
+    note: Option<(Workspace, String, Written)>,
 }
 
 impl Databases {
@@ -46,7 +50,10 @@ impl Databases {
         } else {
             tracing::warn!("no `migrate data copy` is on record: copied rows are not compared");
         }
+        databases.rows.definitions = definitions::compare(&original, &migrated).await?;
         databases.pair = Some((original, migrated));
+        let written = Written::load(workspace, target)?;
+        databases.note = Some((workspace.clone(), target.to_owned(), written));
         Ok(databases)
     }
 
@@ -72,6 +79,9 @@ impl Around for Databases {
     async fn after(&mut self, side: Side) -> Result<()> {
         let Some(database) = self.of(side) else { return Ok(()) };
         let deltas = rows::since(database, &self.marks).await?;
+        if let Some((workspace, target, written)) = &mut self.note {
+            written.note(workspace, target, side != Side::Migrated, &deltas)?;
+        }
         self.current.insert(side, deltas);
         if self.current.len() == 3 {
             let mut take = |side| self.current.remove(&side).unwrap_or_default();

@@ -44,10 +44,14 @@ pub struct Observation {
     pub repetition: u32,
     /// What was sent, for people (`GET /api/orders`, `message to bob`).
     pub sent: String,
+    /// Addresses that the request itself named as the client's (`X-Forwarded-For` and its kin).
+    pub claimed: Vec<IpAddr>,
     /// The route, location or file behind the step.
     pub origin: Option<Origin>,
     /// When it was sent.
     pub at: Timestamp,
+    /// For one of a burst: after how long the limit takes one more.
+    pub every: Option<Duration>,
     /// What came back.
     pub outcome: Outcome,
 }

@@ -9,7 +9,7 @@ use super::databases::Databases;
 use super::load;
 use super::observation::Pass;
 use super::runner::target::Target;
-use super::runner::{self, Sides, tls};
+use super::runner::{self, Limits, Sides, tls};
 use super::verdict::{Context, judge};
 use crate::emulate;
 use crate::error::{Error, Result};
@@ -79,6 +79,7 @@ pub async fn verify(options: &Options, workspace: &Workspace) -> Result<Verdict>
         passes.push(sides.run(scenario, &mut databases).await?);
         progress.advance(1);
     }
+    sides.rest().await;
     drop(progress);
     let context = Context {
         inventory: known.inventory.as_ref(),
@@ -147,6 +148,7 @@ impl Known {
             migrated,
             allow_writes: options.allow_writes,
             reset: options.reset.clone(),
+            limits: Limits::default(),
         })
     }
 }

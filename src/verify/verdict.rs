@@ -12,7 +12,7 @@ use super::cause::{Clues, SOURCE};
 use super::compare::{self, Known};
 use super::observation::{Outcome, Pass};
 use super::{cluster, coverage};
-use crate::data::delta::{CopiedTable, TableDelta};
+use crate::data::delta::{CopiedTable, Definition, TableDelta};
 use crate::model::inventory::Inventory;
 use crate::model::plan::Plan;
 use crate::model::verdict::{
@@ -31,6 +31,8 @@ pub struct Rows {
     pub written: Vec<[Vec<TableDelta>; 3]>,
     /// The tables as they were copied.
     pub copied: Vec<CopiedTable>,
+    /// Definitions and settings that differ.
+    pub definitions: Vec<Definition>,
     /// When the data was copied.
     pub copied_at: Option<Timestamp>,
 }
@@ -56,7 +58,12 @@ pub struct Context<'a> {
 /// Judges three passes a scenario: learns from the first two what varies by itself, compares the
 /// third, and puts the differences together by cause.
 pub fn judge(passes: &[[Pass; 3]], rows: &Rows, context: &Context<'_>) -> Verdict {
-    let known = Known { written: &rows.written, copied: &rows.copied, copied_at: rows.copied_at };
+    let known = Known {
+        written: &rows.written,
+        copied: &rows.copied,
+        definitions: &rows.definitions,
+        copied_at: rows.copied_at,
+    };
     let compared = compare::compare(passes, &known);
     let tree: BTreeMap<String, String> = match context.target {
         Some(target) if context.tree.keys().any(|file| file.starts_with(target)) => context

@@ -1,6 +1,6 @@
 //! The harness itself: that commands and the components it hands out work.
 
-use crate::support::{Case, Sample, cases, command, docker, kubectl, registry};
+use crate::support::{Case, Sample, Scratch, cases, command, docker, kubectl, registry};
 
 pub(crate) fn tests() -> Vec<Case> {
     cases![
@@ -41,13 +41,12 @@ fn docker_sample_answers_under_its_url() {
 fn cluster_is_ready_and_its_registry_takes_images() {
     assert_eq!(kubectl(["get", "--raw", "/readyz"]).trim(), "ok");
     let image = format!("{}/migrate-it/{}:1", registry(), std::process::id());
-    let scratch = two_trees(&[("file", "1\n")], &[]);
-    let tar = scratch.path().join("layer.tar");
-    let tar = tar.to_str().expect("a path in UTF-8");
-    let folder = scratch.path().join("actual");
-    command("tar", ["-C", folder.to_str().expect("a path in UTF-8"), "-cf", tar, "."])
-        .run()
-        .expect_code(0);
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path().join("file"), "1\n").expect("writable");
+    let folder = scratch.path().to_str().expect("a path in UTF-8");
+    let tar = format!("{folder}/layer.tar");
+    let tar = tar.as_str();
+    command("tar", ["-C", folder, "-cf", tar, "file"]).run().expect_code(0);
     docker(["import", tar, &image]);
     docker(["push", &image]);
     docker(["rmi", &image]);

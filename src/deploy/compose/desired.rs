@@ -11,7 +11,7 @@ use bollard::models::{
 };
 use sha2::{Digest, Sha256};
 
-use super::file::{ComposeFile, MountKind, Placed, Restart, Service};
+use super::file::{ComposeFile, MountKind, Placed, Pool, Restart, Service};
 use super::text::{self, Published};
 use crate::error::{Context, Error, Result};
 use crate::model::plan::{Plan, WorkloadKind};
@@ -31,6 +31,17 @@ pub(super) struct PlacedFile {
     pub(super) mode: u32,
 }
 
+/// A network that a service is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Membership {
+    /// Its name in the file.
+    pub(super) name: String,
+    /// The service's own address there.
+    pub(super) address: Option<String>,
+    /// The network's addresses: those of another need another container.
+    pub(super) subnets: Vec<Pool>,
+}
+
 /// One service as the engine should run it.
 pub(super) struct Desired {
     pub(super) service: String,
@@ -39,8 +50,8 @@ pub(super) struct Desired {
     /// Without labels, files and networks.
     pub(super) body: ContainerCreateBody,
     pub(super) files: Vec<PlacedFile>,
-    /// Names of networks as the file has them.
-    pub(super) networks: Vec<String>,
+    /// Networks as the file names them.
+    pub(super) networks: Vec<Membership>,
     pub(super) published: Vec<Published>,
     /// Names of the secrets that it is given.
     pub(super) secrets: Vec<String>,
@@ -147,18 +158,7 @@ impl Reading<'_> {
         let mut secrets = used.into_inner();
         secrets.sort();
         secrets.dedup();
-        let networks = if service.networks.is_empty() {
-            vec!["default".to_owned()]
-        } else {
-            service.networks.clone()
-        };
-        if let Some(network) =
-            service.networks.iter().find(|name| !file.networks.contains_key(*name))
-        {
-            return Err(Error::input(format!(
-                "compose.yaml: service {name} names no network {network}"
-            )));
-        }
+        let networks = memberships(file, name, service)?;
         Ok(Desired {
             service: name.to_owned(),
             image,
@@ -279,6 +279,33 @@ impl Reading<'_> {
     }
 }
 
+/// The networks that a service is in; one of its own accord where it names none.
+fn memberships(file: &ComposeFile, name: &str, service: &Service) -> Result<Vec<Membership>> {
+    let mut all = Vec::new();
+    for (network, endpoint) in &service.networks.0 {
+        let Some(entry) = file.networks.get(network) else {
+            return Err(Error::input(format!(
+                "compose.yaml: service {name} names no network {network}"
+            )));
+        };
+        let address = endpoint.ipv4_address.clone();
+        if address.is_some() && service.replicas() > 1 {
+            return Err(Error::input(format!(
+                "compose.yaml: service {name} runs {} times and has one fixed address in {network}",
+                service.replicas()
+            ))
+            .help("run it once, or take ipv4_address away and see who then believes it"));
+        }
+        let subnets = entry.as_ref().map(|entry| entry.ipam.config.clone()).unwrap_or_default();
+        all.push(Membership { name: network.clone(), address, subnets });
+    }
+    if all.is_empty() {
+        let name = "default".to_owned();
+        all.push(Membership { name, address: None, subnets: Vec::new() });
+    }
+    Ok(all)
+}
+
 fn health(
     service: &Service,
     all_with_values: &impl Fn(&[String]) -> Result<Vec<String>>,
@@ -355,7 +382,11 @@ impl Desired {
         field(image_id.as_bytes());
         let body = serde_json::to_value(&self.body).input("compare containers")?;
         field(sorted(body).to_string().as_bytes());
-        field(self.networks.join(",").as_bytes());
+        let names: Vec<&str> = self.networks.iter().map(|one| one.name.as_str()).collect();
+        field(names.join(",").as_bytes());
+        for network in self.networks.iter().filter(|one| !one.subnets.is_empty()) {
+            field(format!("{:?} {:?}", network.address, network.subnets).as_bytes());
+        }
         for file in &self.files {
             field(file.target.as_bytes());
             field(format!("{}:{}:{:o}", file.uid, file.gid, file.mode).as_bytes());

@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::Docker;
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HealthStatusEnum, Mount,
-    MountType, MountVolumeOptions, NetworkConnectRequest, NetworkCreateRequest, NetworkingConfig,
-    VolumeCreateRequest,
+    ContainerCreateBody, ContainerInspectResponse, EndpointIpamConfig, EndpointSettings,
+    HealthStatusEnum, Mount, MountType, MountVolumeOptions, NetworkConnectRequest,
+    NetworkingConfig, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
-    ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveVolumeOptions, StartContainerOptions,
+    ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveVolumeOptions, StartContainerOptions,
 };
 use futures_util::StreamExt;
 
-use super::desired::{Desired, PlacedFile};
+use super::desired::{Desired, Membership, PlacedFile};
 use crate::connection::docker::{Container, is_missing, reason};
+use crate::deploy::lack::Ending;
 use crate::error::{Context, Error, Result};
 
 pub(super) const PROJECT: &str = "com.docker.compose.project";
@@ -66,11 +67,11 @@ pub(super) struct Project<'a> {
 }
 
 impl Project<'_> {
-    fn filter(&self) -> HashMap<String, Vec<String>> {
+    pub(super) fn filter(&self) -> HashMap<String, Vec<String>> {
         HashMap::from([("label".to_owned(), vec![format!("{PROJECT}={}", self.name)])])
     }
 
-    fn labels(&self) -> HashMap<String, String> {
+    pub(super) fn labels(&self) -> HashMap<String, String> {
         HashMap::from([(PROJECT.to_owned(), self.name.to_owned())])
     }
 
@@ -94,36 +95,6 @@ impl Project<'_> {
             .collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
-    }
-
-    /// Makes a network of the project if it is not there.
-    pub(super) async fn network(&self, name: &str, internal: bool) -> Result<()> {
-        let full = format!("{}_{name}", self.name);
-        let options = ListNetworksOptionsBuilder::new().filters(&self.filter()).build();
-        let there = self
-            .docker
-            .list_networks(Some(options))
-            .await
-            .map_err(|error| reason(&error))
-            .remote("list the engine's networks")?;
-        if there.iter().any(|network| network.name.as_deref() == Some(&full)) {
-            return Ok(());
-        }
-        let mut labels = self.labels();
-        labels.insert("com.docker.compose.network".to_owned(), name.to_owned());
-        let request = NetworkCreateRequest {
-            name: full.clone(),
-            driver: Some("bridge".to_owned()),
-            internal: Some(internal),
-            labels: Some(labels),
-            ..NetworkCreateRequest::default()
-        };
-        self.docker
-            .create_network(request)
-            .await
-            .map_err(|error| reason(&error))
-            .remote(format_args!("make network {full}"))?;
-        Ok(())
     }
 
     /// Makes a named volume of the project if it is not there.
@@ -241,12 +212,18 @@ impl Project<'_> {
         all.extend(labels.into_iter().map(|(key, value)| (key.to_owned(), value)));
         body.labels = Some(all);
         let files = self.files(desired, number).await?;
-        let endpoint = || EndpointSettings {
+        let endpoint = |network: &Membership| EndpointSettings {
             aliases: Some(vec![desired.service.clone()]),
+            ipam_config: network.address.as_ref().map(|address| EndpointIpamConfig {
+                ipv4_address: Some(address.clone()),
+                ..EndpointIpamConfig::default()
+            }),
             ..EndpointSettings::default()
         };
-        let network = |name: &String| format!("{}_{name}", self.name);
+        let network = |one: &Membership| format!("{}_{}", self.name, one.name);
         let first = desired.networks.first().map(network).unwrap_or_default();
+        let endpoints: HashMap<String, EndpointSettings> =
+            desired.networks.iter().take(1).map(|one| (network(one), endpoint(one))).collect();
         if let Some(host) = &mut body.host_config {
             host.mounts.get_or_insert_default().extend(files);
             host.network_mode = Some(first.clone());
@@ -255,8 +232,7 @@ impl Project<'_> {
             }
         }
         // Engines before 25 take one network here; the others are joined before the start.
-        body.networking_config =
-            Some(NetworkingConfig { endpoints_config: Some(HashMap::from([(first, endpoint())])) });
+        body.networking_config = Some(NetworkingConfig { endpoints_config: Some(endpoints) });
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
         let id = self
             .docker
@@ -265,9 +241,12 @@ impl Project<'_> {
             .map_err(|error| reason(&error))
             .remote(format_args!("create container {name}"))?
             .id;
-        for other in desired.networks.iter().skip(1).map(network) {
-            let request =
-                NetworkConnectRequest { container: id.clone(), endpoint_config: Some(endpoint()) };
+        for one in desired.networks.iter().skip(1) {
+            let other = network(one);
+            let request = NetworkConnectRequest {
+                container: id.clone(),
+                endpoint_config: Some(endpoint(one)),
+            };
             self.docker
                 .connect_network(&other, request)
                 .await
@@ -322,8 +301,25 @@ impl Project<'_> {
         }
     }
 
-    /// Removes the project's volumes: those that hold files of services, and with `data` all.
+    /// Removes the volumes that hold the files of services, and with `data` all of them.
     pub(super) async fn remove_volumes(&self, data: bool) -> Result<Vec<String>> {
+        let mut removed = Vec::new();
+        for (name, files) in self.volumes().await? {
+            if data || files {
+                self.remove_volume(&name).await?;
+                removed.push(name);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// The names of the project's volumes.
+    pub(super) async fn volume_names(&self) -> Result<Vec<String>> {
+        Ok(self.volumes().await?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The project's volumes, and whether each only holds the files of a service.
+    async fn volumes(&self) -> Result<Vec<(String, bool)>> {
         let options = ListVolumesOptionsBuilder::new().filters(&self.filter()).build();
         let volumes = self
             .docker
@@ -333,39 +329,8 @@ impl Project<'_> {
             .remote("list the engine's volumes")?
             .volumes
             .unwrap_or_default();
-        let mut removed = Vec::new();
-        for volume in volumes {
-            if data || volume.labels.contains_key(FILES) {
-                self.remove_volume(&volume.name).await?;
-                removed.push(volume.name);
-            }
-        }
-        Ok(removed)
-    }
-
-    /// Removes the project's networks.
-    pub(super) async fn remove_networks(&self) -> Result<Vec<String>> {
-        let options = ListNetworksOptionsBuilder::new().filters(&self.filter()).build();
-        let networks = self
-            .docker
-            .list_networks(Some(options))
-            .await
-            .map_err(|error| reason(&error))
-            .remote("list the engine's networks")?;
-        let mut removed = Vec::new();
-        for name in networks.into_iter().filter_map(|network| network.name) {
-            match self.docker.remove_network(&name).await {
-                Ok(()) => removed.push(name),
-                Err(error) if is_missing(&error) => {}
-                Err(error) => {
-                    return Err(Error::remote(format!(
-                        "failed to remove network {name}: {}",
-                        reason(&error)
-                    )));
-                }
-            }
-        }
-        Ok(removed)
+        let files = |labels: &HashMap<String, String>| labels.contains_key(FILES);
+        Ok(volumes.into_iter().map(|volume| (volume.name, files(&volume.labels))).collect())
     }
 
     /// How a container is now.
@@ -377,6 +342,20 @@ impl Project<'_> {
             .map_err(|error| reason(&error))
             .remote(format_args!("look at container {id}"))?;
         Ok(health(&there))
+    }
+
+    /// How a container's process last ended.
+    pub(super) async fn ending(&self, id: &str) -> Ending {
+        let there = self.docker.inspect_container(id, None::<InspectContainerOptions>).await;
+        let Some(state) = there.ok().and_then(|there| there.state) else {
+            return Ending::default();
+        };
+        // A running container's code is that of nothing.
+        let ended = state.running != Some(true) || state.restarting == Some(true);
+        Ending {
+            code: state.exit_code.filter(|_| ended),
+            out_of_memory: state.oom_killed == Some(true),
+        }
     }
 
     /// The last lines of a container's output.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::{MapAccess, SeqAccess, Visitor};
 
 /// The file.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,6 +33,69 @@ pub(super) struct Empty {}
 pub(super) struct Network {
     #[serde(default)]
     pub(super) internal: bool,
+    #[serde(default)]
+    pub(super) ipam: Ipam,
+}
+
+/// The addresses of a network, when they are given.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ipam {
+    #[serde(default)]
+    pub(super) config: Vec<Pool>,
+}
+
+/// One range of addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pool {
+    pub(super) subnet: String,
+    /// What the engine gives out by itself.
+    pub(super) ip_range: Option<String>,
+    pub(super) gateway: Option<String>,
+}
+
+/// The networks of a service: a list of names, or a mapping from names to what holds there.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Joined(pub(super) Vec<(String, Endpoint)>);
+
+/// A service in a network.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Endpoint {
+    pub(super) ipv4_address: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Joined {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JoinedVisitor)
+    }
+}
+
+struct JoinedVisitor;
+
+impl<'de> Visitor<'de> for JoinedVisitor {
+    type Value = Joined;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a list or a mapping of networks")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Joined, A::Error> {
+        let mut joined = Vec::new();
+        while let Some(name) = names.next_element()? {
+            joined.push((name, Endpoint::default()));
+        }
+        Ok(Joined(joined))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Joined, A::Error> {
+        let mut joined = Vec::new();
+        while let Some((name, endpoint)) = entries.next_entry::<String, Option<Endpoint>>()? {
+            joined.push((name, endpoint.unwrap_or_default()));
+        }
+        Ok(Joined(joined))
+    }
 }
 
 /// A configuration file of the tree.
@@ -72,7 +136,7 @@ pub(super) struct Service {
     #[serde(default)]
     pub(super) tmpfs: Vec<String>,
     #[serde(default)]
-    pub(super) networks: Vec<String>,
+    pub(super) networks: Joined,
     #[serde(default)]
     pub(super) ports: Vec<String>,
     #[serde(default)]
@@ -188,6 +252,24 @@ mod tests {
         assert_eq!(error.exit(), crate::error::Exit::Input);
         let text = error.to_string();
         assert!(text.starts_with("compose.yaml:5:") && text.contains("privileged"), "{text}");
+    }
+
+    #[test]
+    fn networks_are_a_list_or_a_mapping() {
+        let text = "services:\n  a: {image: x, networks: [front, back]}\n  b:\n    image: x\n    networks:\n      front: {ipv4_address: 198.18.7.80}\n      back:\nnetworks:\n  front:\n    ipam:\n      config:\n        - {subnet: 198.18.7.64/27, ip_range: 198.18.7.64/28}\n  back: {}\n";
+        let file: ComposeFile = from_yaml(text, "c").unwrap();
+        let names = |service: &str| -> Vec<String> {
+            file.services[service].networks.0.iter().map(|(name, _)| name.clone()).collect()
+        };
+        assert_eq!(names("a"), ["front", "back"]);
+        assert_eq!(names("b"), ["front", "back"]);
+        let endpoint = &file.services["b"].networks.0[0].1;
+        assert_eq!(endpoint.ipv4_address.as_deref(), Some("198.18.7.80"));
+        let front = file.networks["front"].as_ref().unwrap();
+        assert_eq!(front.ipam.config[0].ip_range.as_deref(), Some("198.18.7.64/28"));
+        let text = text.replace("ipv4_address", "mac_address");
+        let error = from_yaml::<ComposeFile>(&text, "c").unwrap_err().to_string();
+        assert!(error.contains("mac_address") && error.starts_with("c:6:"), "{error}");
     }
 
     #[test]

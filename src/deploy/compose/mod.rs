@@ -3,11 +3,12 @@
 mod desired;
 mod engine;
 mod file;
+mod network;
 pub(crate) mod part;
 pub(crate) mod text;
 mod up;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
@@ -15,9 +16,11 @@ use std::path::Path;
 use bollard::Docker;
 use serde::{Deserialize, Serialize};
 
-use super::{Deployment, WorkloadState};
+use super::lack::Lack;
+use super::{Deployment, Kept, WorkloadState};
 use crate::connection::docker;
 use crate::error::{Context, Error, Result};
+use crate::image::record::Images;
 use crate::model::plan::{Plan, WorkloadKind};
 use crate::secrets::{self, Secrets};
 use crate::workspace::{Workspace, from_yaml};
@@ -126,12 +129,11 @@ pub(crate) async fn deploy(
     record.project.clone_from(&plan.name);
     record.save(workspace)?;
     let states = hide(up.run(&steps).await, &secrets)?;
-    let waits = up.waits_for_data;
     record.url.clone_from(&url);
     record.workloads = workloads(plan, &up.desired, &states);
     record.save(workspace)?;
     let reasons = reasons(&states, &secrets);
-    if !reasons.is_empty() && !waits {
+    if states.iter().any(|state| state.lacks == Some(Lack::Broken)) {
         return Err(not_ready(&reasons));
     }
     let deployment = Deployment { target: record.target, url, workloads: record.workloads };
@@ -160,12 +162,12 @@ pub(crate) async fn settle(
     if reasons.is_empty() { Ok(()) } else { Err(not_ready(&reasons)) }
 }
 
-/// Takes the project down; with `data` its volumes, too. Gives what was removed.
+/// Takes the project down; with `data` its volumes, too. Gives what was removed and what is kept.
 pub(crate) async fn undeploy(
     workspace: &Workspace,
     plan: &Plan,
     data: bool,
-) -> Result<Vec<String>> {
+) -> Result<(Vec<String>, Vec<Kept>)> {
     let docker = docker::connect().await?;
     let project = Project { docker: &docker, name: &plan.name };
     let mut removed = Vec::new();
@@ -175,7 +177,8 @@ pub(crate) async fn undeploy(
     }
     removed.extend(project.remove_networks().await?);
     removed.extend(project.remove_volumes(data).await?);
-    let gone: &[&str] = if data { &["compose", "data-compose"] } else { &[] };
+    let kept = Kept::here(project.volume_names().await?, images(workspace, &docker).await?);
+    let gone: &[&str] = if data { &["compose", "data-compose", "verify-compose"] } else { &[] };
     for name in gone {
         let path = workspace.deployment(name);
         if path.exists() {
@@ -188,7 +191,20 @@ pub(crate) async fn undeploy(
         record.workloads.clear();
         record.save(workspace)?;
     }
-    Ok(removed)
+    Ok((removed, kept))
+}
+
+/// The images of the last build that the engine has.
+async fn images(workspace: &Workspace, docker: &Docker) -> Result<Vec<String>> {
+    let built: Images = workspace.read_json(&workspace.deployment("images"))?.unwrap_or_default();
+    let names: BTreeSet<String> = built.images.into_iter().map(|built| built.image).collect();
+    let mut there = Vec::new();
+    for name in names {
+        if docker.inspect_image(&name).await.is_ok() {
+            there.push(name);
+        }
+    }
+    Ok(there)
 }
 
 fn read(workspace: &Workspace) -> Result<ComposeFile> {
@@ -252,6 +268,7 @@ async fn prepare<'a>(
         desired,
         images,
         labels,
+        plan,
         waits_for_data,
     })
 }
@@ -346,10 +363,14 @@ fn url(plan: &Plan, desired: &[Desired], record: &Record) -> Option<String> {
 }
 
 fn workloads(plan: &Plan, desired: &[Desired], states: &[ServiceState]) -> Vec<WorkloadState> {
-    let state = |one: &Desired| WorkloadState {
-        id: one.service.clone(),
-        image: one.image.clone(),
-        ready: states.iter().any(|state| state.service == one.service && state.ready),
+    let state = |one: &Desired| {
+        let state = states.iter().find(|state| state.service == one.service);
+        WorkloadState {
+            id: one.service.clone(),
+            image: one.image.clone(),
+            ready: state.is_some_and(|state| state.ready),
+            lacks: state.and_then(|state| state.lacks),
+        }
     };
     let place = |id: &str| plan.workloads.iter().position(|workload| workload.id == id);
     let mut all: Vec<WorkloadState> = desired.iter().map(state).collect();

@@ -8,11 +8,22 @@ use serde::Serialize;
 use super::desired::Desired;
 use super::engine::{HASH, Health, Present, Project, SALT, container_name};
 use super::file::{ComposeFile, Condition};
+use crate::deploy::lack::{Lack, lack, may_wait};
 use crate::error::{Error, Result};
+use crate::model::plan::Plan;
 use crate::progress::Progress;
 
 /// How long a dependency, and in the end everything, is waited for.
 const PATIENCE: Duration = Duration::from_mins(3);
+
+/// How often a container may end while it is waited for until it is clear that it will go on so.
+const HOPELESS: i64 = 5;
+
+/// Last lines of a workload that are shown.
+const SHOWN: usize = 16;
+
+/// Last lines that are looked at: a stack trace is longer than what is shown.
+const LOOKED_AT: usize = 60;
 
 /// How long what still needs its data is waited for: it may serve without.
 const PATIENCE_WITHOUT_DATA: Duration = Duration::from_secs(25);
@@ -58,7 +69,9 @@ pub(super) struct Up<'a> {
     pub(super) images: BTreeMap<String, String>,
     /// Labels that say where the tree lies.
     pub(super) labels: BTreeMap<&'static str, String>,
-    /// Whether data is still to be copied: then what is not ready fails nothing.
+    /// What becomes of each workload.
+    pub(super) plan: &'a Plan,
+    /// Whether data is still to be copied: then what is not ready for want of it fails nothing.
     pub(super) waits_for_data: bool,
 }
 
@@ -66,6 +79,8 @@ pub(super) struct Up<'a> {
 pub(super) struct ServiceState {
     pub(super) service: String,
     pub(super) ready: bool,
+    /// What it lacks when it is not ready.
+    pub(super) lacks: Option<Lack>,
     /// Why it is not ready, with its last lines.
     pub(super) why: Option<String>,
 }
@@ -113,10 +128,11 @@ impl Up<'_> {
     /// Carries the steps out and waits until all is ready, or as ready as it can be.
     pub(super) async fn run(&self, steps: &[Step]) -> Result<Vec<ServiceState>> {
         let bar = Progress::spinner("prepare networks and volumes");
-        let used: BTreeSet<&String> = self.desired.iter().flat_map(|one| &one.networks).collect();
+        let networks = self.desired.iter().flat_map(|one| &one.networks);
+        let used: BTreeSet<&String> = networks.map(|network| &network.name).collect();
         for name in used {
             let network = self.file.networks.get(name).and_then(Option::as_ref);
-            self.project.network(name, network.is_some_and(|network| network.internal)).await?;
+            self.project.network(name, network).await?;
         }
         for name in self.file.volumes.keys() {
             self.project.volume(name).await?;
@@ -220,7 +236,7 @@ impl Up<'_> {
 
     async fn why(&self, service: &str) -> String {
         let name = container_name(self.project.name, service, 1);
-        let lines = self.project.last_lines(&name, 8).await;
+        let lines = self.project.last_lines(&name, SHOWN).await;
         lines.iter().fold(String::new(), |text, line| text + "\n  " + service + ": " + line)
     }
 
@@ -264,7 +280,7 @@ impl Up<'_> {
     pub(super) async fn wait(&self) -> Result<Vec<ServiceState>> {
         let bar = Progress::spinner("wait until all is ready");
         let begin = Instant::now();
-        let patience = if self.waits_for_data { PATIENCE_WITHOUT_DATA } else { PATIENCE };
+        let mut before: BTreeMap<&str, i64> = BTreeMap::new();
         loop {
             let mut open = Vec::new();
             let mut hopeless = true;
@@ -272,13 +288,20 @@ impl Up<'_> {
                 let health = self.service_health(&desired.service).await?;
                 if health != Health::Ready {
                     hopeless &= match health {
-                        Health::Failing(restarts) => restarts >= 3 && self.waits_for_data,
+                        Health::Failing(restarts) => {
+                            let first = *before.entry(&desired.service).or_insert(restarts);
+                            restarts >= 3 && self.waits_for_data || restarts - first >= HOPELESS
+                        }
                         Health::Ended(_) => true,
                         _ => false,
                     };
                     open.push((desired.service.clone(), health));
                 }
             }
+            // What needs no data has no reason to be late.
+            let for_data =
+                self.waits_for_data && open.iter().all(|(service, _)| may_wait(self.plan, service));
+            let patience = if for_data { PATIENCE_WITHOUT_DATA } else { PATIENCE };
             if open.is_empty() || hopeless || begin.elapsed() > patience {
                 drop(bar);
                 return Ok(self.states(open).await);
@@ -290,28 +313,45 @@ impl Up<'_> {
     }
 
     async fn states(&self, open: Vec<(String, Health)>) -> Vec<ServiceState> {
+        let unready: Vec<&str> = open.iter().map(|(service, _)| service.as_str()).collect();
         let mut states = Vec::new();
         for desired in &self.desired {
-            let health = open.iter().find(|(service, _)| *service == desired.service);
-            let why = match health {
-                None => None,
-                Some((_, health)) => {
-                    let how = match health {
-                        Health::Ended(code) => format!("has ended with exit code {code}"),
-                        Health::Failing(0) => "fails its health check".to_owned(),
-                        Health::Failing(times) => format!("was started again {times} times"),
-                        Health::Starting | Health::Ready => "is still starting".to_owned(),
-                    };
-                    Some(format!("{} {how}{}", desired.service, self.why(&desired.service).await))
-                }
+            let service = &desired.service;
+            let Some((_, health)) = open.iter().find(|(open, _)| open == service) else {
+                let service = service.clone();
+                states.push(ServiceState { service, ready: true, lacks: None, why: None });
+                continue;
             };
+            let how = match health {
+                Health::Ended(code) => format!("has ended with exit code {code}"),
+                Health::Failing(0) => "fails its health check".to_owned(),
+                Health::Failing(times) => format!("was started again {times} times"),
+                Health::Starting | Health::Ready => "is still starting".to_owned(),
+            };
+            let lacks = self.lacks(service, &unready).await;
+            let how = match lacks {
+                Lack::Broken => how,
+                other => format!("{how} ({})", other.text()),
+            };
+            let why = Some(format!("{service} {how}{}", self.why(service).await));
             states.push(ServiceState {
-                service: desired.service.clone(),
-                ready: why.is_none(),
+                service: service.clone(),
+                ready: false,
+                lacks: Some(lacks),
                 why,
             });
         }
         states
+    }
+
+    async fn lacks(&self, service: &str, unready: &[&str]) -> Lack {
+        // Once the data is there, nothing waits for it.
+        if !self.waits_for_data {
+            return Lack::Broken;
+        }
+        let name = container_name(self.project.name, service, 1);
+        let lines = self.project.last_lines(&name, LOOKED_AT).await;
+        lack(self.plan, service, self.project.ending(&name).await, &lines, unready)
     }
 }
 

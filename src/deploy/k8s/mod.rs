@@ -20,8 +20,9 @@ use serde_json::{Value, json};
 use self::apply::{Change, Owner};
 use self::cluster::Cluster;
 use self::render::{Object, Rendered};
-use self::rollout::Awaited;
+use self::rollout::{Awaited, Waiting};
 pub(crate) use self::undeploy::undeploy;
+use super::lack::{Lack, may_wait};
 use super::{Deployment, WorkloadState};
 use crate::connection::pod::failed;
 use crate::console::Console;
@@ -69,7 +70,10 @@ impl Record {
 pub(crate) fn mark_ready(workspace: &Workspace, workloads: &[String]) -> Result<()> {
     let Some(mut record) = Record::load(workspace)? else { return Ok(()) };
     for state in &mut record.workloads {
-        state.ready |= workloads.contains(&state.id);
+        if workloads.contains(&state.id) {
+            state.ready = true;
+            state.lacks = None;
+        }
     }
     workspace.write_json(&workspace.deployment("k8s"), &record)
 }
@@ -136,17 +140,18 @@ pub(crate) async fn deploy(
     if options.dry_run {
         return Ok(Outcome::Preview(preview(&cluster, plan, &rendered, owner).await?));
     }
-    bring_up(workspace, plan, options, console, &cluster, &rendered).await.map(Outcome::Deployed)
+    let waiting = Waiting { cluster: &cluster, plan, secrets: &values, console };
+    bring_up(workspace, plan, options, &waiting, &rendered).await.map(Outcome::Deployed)
 }
 
 async fn bring_up(
     workspace: &Workspace,
     plan: &Plan,
     options: Options<'_>,
-    console: Console,
-    cluster: &Cluster,
+    waiting: &Waiting<'_>,
     rendered: &Rendered,
 ) -> Result<Deployment> {
+    let Waiting { cluster, console, .. } = *waiting;
     let mut rolled = Vec::new();
     for object in &rendered.objects {
         let stale = object.kind == "Secret" && secret_changes(cluster, object).await?;
@@ -175,7 +180,7 @@ async fn bring_up(
             may_wait: !moved && may_wait(plan, &object.name),
         })
         .collect();
-    let ready = rollout::wait(cluster, &awaited, console).await?;
+    let lacks = waiting.wait(&awaited).await?;
     // Pods of the former rollout needed what is deleted now.
     let kept: BTreeSet<_> =
         rendered.objects.iter().map(|object| (object.kind.clone(), object.name.clone())).collect();
@@ -186,7 +191,7 @@ async fn bring_up(
         }
     }
     let url = reach::url(cluster, plan).await?;
-    let workloads = states(plan, rendered, &ready);
+    let workloads = states(plan, rendered, &lacks);
     let since = Record::load(workspace)
         .ok()
         .flatten()
@@ -303,31 +308,6 @@ fn has_data(workspace: &Workspace, cluster: &Cluster) -> Result<bool> {
         .is_some_and(|to| to.ends_with(&end)))
 }
 
-/// Whether a workload may be unready until its data is there: it or one that it needs uses a
-/// database or a volume whose content is moved.
-fn may_wait(plan: &Plan, id: &str) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut pending = vec![id];
-    while let Some(id) = pending.pop() {
-        let Some(workload) = plan.workload(id) else { continue };
-        if !seen.insert(id) {
-            continue;
-        }
-        let database = workload.kind == WorkloadKind::Database;
-        if database && seen.len() > 1 {
-            return true;
-        }
-        let mounts = workload.mounts.iter().any(|mount| {
-            plan.volumes.iter().any(|volume| volume.name == mount.volume && volume.moves)
-        });
-        if mounts && !database {
-            return true;
-        }
-        pending.extend(workload.connects_to.iter().map(|connection| connection.workload.as_str()));
-    }
-    false
-}
-
 async fn preview(
     cluster: &Cluster,
     plan: &Plan,
@@ -352,7 +332,11 @@ async fn preview(
     Ok(Preview { target: "k8s".into(), dry_run: true, namespace, changes })
 }
 
-fn states(plan: &Plan, rendered: &Rendered, ready: &BTreeMap<String, bool>) -> Vec<WorkloadState> {
+fn states(
+    plan: &Plan,
+    rendered: &Rendered,
+    lacks: &BTreeMap<String, Option<Lack>>,
+) -> Vec<WorkloadState> {
     plan.workloads
         .iter()
         .filter_map(|workload| {
@@ -367,7 +351,8 @@ fn states(plan: &Plan, rendered: &Rendered, ready: &BTreeMap<String, bool>) -> V
                 id: workload.id.clone(),
                 image: image.unwrap_or_default().to_owned(),
                 // A job that runs by the clock is as ready as it can be once it is known.
-                ready: ready.get(&workload.id).copied().unwrap_or(object.kind == "CronJob"),
+                ready: lacks.get(&workload.id).map_or(object.kind == "CronJob", Option::is_none),
+                lacks: lacks.get(&workload.id).copied().flatten(),
             })
         })
         .collect()

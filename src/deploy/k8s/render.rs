@@ -237,6 +237,7 @@ mod tests {
             schema: String::new(),
             name: "shop-a1b2".into(),
             source: String::new(),
+            networks: Vec::new(),
             workloads: Vec::new(),
             volumes: Vec::new(),
             secrets: Vec::new(),

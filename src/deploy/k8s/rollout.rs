@@ -10,8 +10,11 @@ use kube::api::{Api, ListParams, LogParams};
 use super::cluster::{Cluster, is_ready};
 use crate::connection::pod::failed;
 use crate::console::Console;
+use crate::deploy::lack::{Ending, Lack, lack};
 use crate::error::{Error, Result};
+use crate::model::plan::Plan;
 use crate::progress::Progress;
+use crate::secrets::Secrets;
 
 /// How long a rollout may take.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -23,6 +26,12 @@ const GRACE: Duration = Duration::from_secs(30);
 /// How long a workload that may lack its data is given to become ready.
 const SETTLE: Duration = Duration::from_secs(20);
 
+/// Last lines of a pod that are shown.
+const SHOWN: i64 = 20;
+
+/// Last lines that are looked at: a stack trace is longer than what is shown.
+const LOOKED_AT: i64 = 60;
+
 /// A workload that is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Awaited {
@@ -31,84 +40,177 @@ pub(super) struct Awaited {
     pub(super) may_wait: bool,
 }
 
-/// Waits; returns which of the workloads are ready.
-pub(super) async fn wait(
-    cluster: &Cluster,
-    awaited: &[Awaited],
-    console: Console,
-) -> Result<BTreeMap<String, bool>> {
-    let progress = Progress::spinner("waiting for the pods");
-    let begun = Instant::now();
-    let mut since: BTreeMap<String, Instant> = BTreeMap::new();
-    let mut settled: Option<Instant> = None;
-    loop {
-        let mut ready = BTreeMap::new();
-        let mut seen = Vec::new();
-        for workload in awaited {
-            let state = state(cluster, &workload.name).await?;
-            if let Some((reason, at_once)) = &state.stuck {
-                let key = format!("{} {reason}", workload.name);
-                let first = *since.entry(key.clone()).or_insert_with(Instant::now);
-                seen.push(key);
-                if *at_once || first.elapsed() > GRACE {
-                    explain(cluster, &workload.name, console).await;
-                    return Err(Error::remote(format!(
-                        "{} cannot start in namespace {}: {reason}",
-                        workload.name, cluster.namespace
-                    ))
-                    .help("mend the cause and deploy again"));
+/// What waiting needs to know.
+pub(crate) struct Waiting<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) plan: &'a Plan,
+    /// Taken out of what the pods have written before it is shown.
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) console: Console,
+}
+
+impl Waiting<'_> {
+    /// Waits until every one of the workloads is ready.
+    pub(crate) async fn ready(&self, workloads: &[String]) -> Result<()> {
+        let awaited: Vec<_> =
+            workloads.iter().map(|name| Awaited { name: name.clone(), may_wait: false }).collect();
+        self.wait(&awaited).await.map(|_| ())
+    }
+
+    /// Waits; returns what each of the workloads lacks, nothing when it is ready.
+    pub(super) async fn wait(&self, awaited: &[Awaited]) -> Result<BTreeMap<String, Option<Lack>>> {
+        let progress = Progress::spinner("waiting for the pods");
+        let begun = Instant::now();
+        let mut since: BTreeMap<String, Instant> = BTreeMap::new();
+        let mut settled: Option<Instant> = None;
+        loop {
+            let mut waiting: Vec<&Awaited> = Vec::new();
+            let mut seen = Vec::new();
+            for workload in awaited {
+                let state = state(self.cluster, &workload.name).await?;
+                if let Some((reason, at_once)) = &state.stuck {
+                    let key = format!("{} {reason}", workload.name);
+                    let first = *since.entry(key.clone()).or_insert_with(Instant::now);
+                    seen.push(key);
+                    if *at_once || first.elapsed() > GRACE {
+                        return Err(self.stuck(&workload.name, reason).await);
+                    }
+                }
+                if state.crashing && !workload.may_wait && begun.elapsed() > GRACE {
+                    return Err(self.broken(&workload.name).await);
+                }
+                if !state.ready {
+                    waiting.push(workload);
                 }
             }
-            if state.crashing && !workload.may_wait && begun.elapsed() > GRACE {
-                explain(cluster, &workload.name, console).await;
+            since.retain(|key, _| seen.contains(key));
+            if waiting.is_empty() {
+                return Ok(awaited.iter().map(|one| (one.name.clone(), None)).collect());
+            }
+            let names: Vec<&str> = waiting.iter().map(|one| one.name.as_str()).collect();
+            progress.message(format!("waiting for {}", names.join(", ")));
+            if waiting.iter().all(|workload| workload.may_wait) {
+                // What still may be on its way by itself is given some time; then it waits for data.
+                let from = *settled.get_or_insert_with(Instant::now);
+                if from.elapsed() > SETTLE && since.is_empty() {
+                    drop(progress);
+                    return self.lacks(awaited, &names).await;
+                }
+            } else {
+                settled = None;
+            }
+            if begun.elapsed() > PATIENCE {
+                for workload in &names {
+                    self.explain(workload).await;
+                }
                 return Err(Error::remote(format!(
-                    "{} ends again and again in namespace {}",
-                    workload.name, cluster.namespace
+                    "not ready after {} s in namespace {}: {}",
+                    PATIENCE.as_secs(),
+                    self.cluster.namespace,
+                    names.join(", ")
                 ))
-                .help("its last log lines are above"));
+                .help("the pods' events and last log lines are above"));
             }
-            ready.insert(workload.name.clone(), state.ready);
+            tokio::time::sleep(Duration::from_millis(700)).await;
         }
-        since.retain(|key, _| seen.contains(key));
-        let waiting: Vec<&str> =
-            ready.iter().filter(|(_, ready)| !**ready).map(|(name, _)| name.as_str()).collect();
-        if waiting.is_empty() {
-            return Ok(ready);
-        }
-        progress.message(format!("waiting for {}", waiting.join(", ")));
-        let only_patient = awaited
-            .iter()
-            .all(|workload| workload.may_wait || ready.get(&workload.name) == Some(&true));
-        if only_patient {
-            // What still may be on its way by itself is given some time; then it waits for data.
-            let from = *settled.get_or_insert_with(Instant::now);
-            if from.elapsed() > SETTLE && since.is_empty() {
-                return Ok(ready);
+    }
+
+    async fn stuck(&self, workload: &str, reason: &str) -> Error {
+        self.explain(workload).await;
+        Error::remote(format!(
+            "{workload} cannot start in namespace {}: {}",
+            self.cluster.namespace,
+            self.secrets.hide(reason)
+        ))
+        .help("mend the cause and deploy again")
+    }
+
+    async fn broken(&self, workload: &str) -> Error {
+        self.explain(workload).await;
+        Error::remote(format!(
+            "{workload} ends again and again in namespace {}",
+            self.cluster.namespace
+        ))
+        .help("its events and last log lines are above; no data mends that")
+    }
+
+    /// What those lack that are not ready before the data is there. One that fails for another
+    /// reason is an error.
+    async fn lacks(
+        &self,
+        awaited: &[Awaited],
+        unready: &[&str],
+    ) -> Result<BTreeMap<String, Option<Lack>>> {
+        let mut found: BTreeMap<String, Option<Lack>> =
+            awaited.iter().map(|one| (one.name.clone(), None)).collect();
+        for workload in unready {
+            let pods = self.cluster.pods(workload).await?;
+            let lines = self.lines(&pods, LOOKED_AT).await;
+            let lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+            let lack = lack(self.plan, workload, ending(&pods), &lines, unready);
+            if lack == Lack::Broken {
+                return Err(self.broken(workload).await);
             }
-        } else {
-            settled = None;
+            self.explain(workload).await;
+            found.insert((*workload).to_owned(), Some(lack));
         }
-        if begun.elapsed() > PATIENCE {
-            let names = waiting.join(", ");
-            for workload in waiting {
-                explain(cluster, workload, console).await;
-            }
-            return Err(Error::remote(format!(
-                "not ready after {} s in namespace {}: {names}",
-                PATIENCE.as_secs(),
-                cluster.namespace
-            ))
-            .help("the pods' events and last log lines are above"));
+        Ok(found)
+    }
+
+    /// Prints a workload's events and its pods' last log lines.
+    pub(crate) async fn explain(&self, workload: &str) {
+        let all = events(self.cluster, workload).await;
+        for event in all.iter().rev().take(12).rev() {
+            self.console.say(format_args!(
+                "event: {} {}: {} {}",
+                event.involved_object.kind.as_deref().unwrap_or_default(),
+                event.involved_object.name.as_deref().unwrap_or_default(),
+                event.reason.as_deref().unwrap_or_default(),
+                clean(&self.secrets.hide(event.message.as_deref().unwrap_or_default()))
+            ));
         }
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        let pods = self.cluster.pods(workload).await.unwrap_or_default();
+        for (pod, line) in self.lines(&pods, SHOWN).await {
+            self.console.say(format_args!("log: {pod}: {line}"));
+        }
+    }
+
+    /// The last lines of at most two pods, of the run before when this one has written nothing.
+    async fn lines(&self, pods: &[Pod], count: i64) -> Vec<(String, String)> {
+        let api: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &self.cluster.namespace);
+        let mut lines = Vec::new();
+        for pod in pods.iter().take(2) {
+            let Some(name) = &pod.metadata.name else { continue };
+            let parameters = LogParams {
+                tail_lines: Some(count),
+                limit_bytes: Some(64 << 10),
+                ..LogParams::default()
+            };
+            let previous = LogParams { previous: true, ..parameters.clone() };
+            let text = match api.logs(name, &parameters).await {
+                Ok(text) if !text.trim().is_empty() => text,
+                _ => api.logs(name, &previous).await.unwrap_or_default(),
+            };
+            let text = self.secrets.hide(&text);
+            lines.extend(text.lines().map(|line| (name.clone(), clean(line))));
+        }
+        lines
     }
 }
 
-/// Waits until every one of the workloads is ready.
-pub(crate) async fn ready(cluster: &Cluster, workloads: &[String], console: Console) -> Result<()> {
-    let awaited: Vec<_> =
-        workloads.iter().map(|name| Awaited { name: name.clone(), may_wait: false }).collect();
-    wait(cluster, &awaited, console).await.map(|_| ())
+/// How the containers of a workload's pods last ended.
+fn ending(pods: &[Pod]) -> Ending {
+    let statuses = pods.iter().filter_map(|pod| pod.status.as_ref());
+    let containers = statuses.flat_map(|status| status.container_statuses.iter().flatten());
+    let ended = containers.filter_map(|container| {
+        let now = container.state.as_ref().and_then(|state| state.terminated.as_ref());
+        let before = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+        now.or(before)
+    });
+    ended.fold(Ending::default(), |all, one| Ending {
+        code: Some(i64::from(one.exit_code)),
+        out_of_memory: all.out_of_memory || one.reason.as_deref() == Some("OOMKilled"),
+    })
 }
 
 #[derive(Debug, Default)]
@@ -221,34 +323,6 @@ async fn events(cluster: &Cluster, workload: &str) -> Vec<Event> {
             .or(event.event_time.clone().map(|time| time.0))
     });
     events
-}
-
-/// Prints a workload's events and its pods' last log lines.
-async fn explain(cluster: &Cluster, workload: &str, console: Console) {
-    let all = events(cluster, workload).await;
-    for event in all.iter().rev().take(12).rev() {
-        console.say(format_args!(
-            "event: {} {}: {} {}",
-            event.involved_object.kind.as_deref().unwrap_or_default(),
-            event.involved_object.name.as_deref().unwrap_or_default(),
-            event.reason.as_deref().unwrap_or_default(),
-            clean(event.message.as_deref().unwrap_or_default())
-        ));
-    }
-    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    for pod in cluster.pods(workload).await.unwrap_or_default().into_iter().take(2) {
-        let Some(name) = pod.metadata.name else { continue };
-        let parameters =
-            LogParams { tail_lines: Some(20), limit_bytes: Some(64 << 10), ..LogParams::default() };
-        let previous = LogParams { previous: true, ..parameters.clone() };
-        let text = match api.logs(&name, &parameters).await {
-            Ok(text) if !text.trim().is_empty() => text,
-            _ => api.logs(&name, &previous).await.unwrap_or_default(),
-        };
-        for line in text.lines() {
-            console.say(format_args!("log: {name}: {}", clean(line)));
-        }
-    }
 }
 
 /// Text from the cluster without control characters, which could steer the terminal.

@@ -1,5 +1,6 @@
 //! Taking a deployment down.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -10,25 +11,26 @@ use super::Record;
 use super::apply::{self, Owner};
 use super::cluster::Cluster;
 use crate::connection::pod::failed;
-use crate::console::Console;
+use crate::deploy::Kept;
 use crate::error::{Error, Result};
+use crate::image::record::Images;
 use crate::model::plan::Plan;
 use crate::workspace::Workspace;
 
 /// Deletes what deploy made; volumes, secrets and the namespace only with `delete_data`.
-/// Returns the deleted objects (`Kind/name`).
+/// Returns the deleted objects (`Kind/name`) and what is kept.
 pub(crate) async fn undeploy(
     workspace: &Workspace,
     plan: &Plan,
     delete_data: bool,
-    console: Console,
-) -> Result<Vec<String>> {
+) -> Result<(Vec<String>, Vec<Kept>)> {
     let Some(mut record) = Record::load(workspace)? else {
         return Err(Error::refused("nothing is deployed to k8s from this workspace"));
     };
     let cluster = Cluster::connect(record.context.as_deref(), &record.namespace).await?;
     let owner = apply::owner(&cluster, &plan.name).await?;
     let mut deleted = Vec::new();
+    let mut kept = Vec::new();
     if owner != Owner::Nobody {
         let claims = claims(&cluster, plan).await?;
         let mut objects = apply::ours(&cluster, &plan.name, &apply::PRUNED).await?;
@@ -49,22 +51,27 @@ pub(crate) async fn undeploy(
         }
         if delete_data && owner == Owner::Us {
             gone(&cluster, plan).await?;
-        } else if !claims.is_empty() && !delete_data {
-            console.say(format_args!(
-                "kept in namespace {}: volumes {} and the secrets; --delete-data deletes them",
-                cluster.namespace,
-                claims.join(", ")
-            ));
+        } else if !delete_data {
+            let secrets = apply::ours(&cluster, &plan.name, &[("v1", "Secret")]).await?;
+            kept = left(&cluster, owner, claims, secrets.into_iter().map(|(.., name)| name));
+        }
+        if delete_data && owner == Owner::Others {
+            kept.push(Kept {
+                kind: "namespace",
+                names: vec![cluster.namespace.clone()],
+                delete: "it is not this engagement's: delete it yourself if nobody needs it".into(),
+            });
         }
     }
+    kept.extend(images(workspace)?);
     if !delete_data {
         // Where the data was left must be known to an undeploy that deletes it later.
         record.url = None;
         record.workloads.clear();
         workspace.write_json(&workspace.deployment("k8s"), &record)?;
-        return Ok(deleted);
+        return Ok((deleted, kept));
     }
-    for file in ["k8s", "data-k8s"] {
+    for file in ["k8s", "data-k8s", "verify-k8s"] {
         let path = workspace.deployment(file);
         match std::fs::remove_file(&path) {
             Ok(()) => {}
@@ -74,7 +81,39 @@ pub(crate) async fn undeploy(
             }
         }
     }
-    Ok(deleted)
+    Ok((deleted, kept))
+}
+
+/// What stays in the namespace without `--delete-data`.
+fn left(
+    cluster: &Cluster,
+    owner: Owner,
+    claims: Vec<String>,
+    secrets: impl Iterator<Item = String>,
+) -> Vec<Kept> {
+    let delete = || "migrate undeploy --to k8s --delete-data".to_owned();
+    let mut kept = vec![
+        Kept { kind: "volumes", names: claims, delete: delete() },
+        Kept { kind: "secrets", names: secrets.collect(), delete: delete() },
+    ];
+    if owner == Owner::Us {
+        let names = vec![cluster.namespace.clone()];
+        kept.push(Kept { kind: "namespace", names, delete: delete() });
+    }
+    kept.retain(|kept| !kept.names.is_empty());
+    kept
+}
+
+/// The images that were pushed for this tree.
+fn images(workspace: &Workspace) -> Result<Option<Kept>> {
+    let built: Images = workspace.read_json(&workspace.deployment("images"))?.unwrap_or_default();
+    let names: BTreeSet<String> =
+        built.images.into_iter().filter_map(|built| built.pushed).collect();
+    Ok((!names.is_empty()).then(|| Kept {
+        kind: "images",
+        names: names.into_iter().collect(),
+        delete: "in the registry, by its own means".to_owned(),
+    }))
 }
 
 /// Claims that the tree states, and those that its StatefulSets made from their templates.

@@ -15,6 +15,13 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
+/// The networks of a service: a list, or a mapping when it has an address of its own.
+fn joined(service: &Value) -> BTreeSet<String> {
+    let networks = &service["networks"];
+    let listed = list(networks).map(|name| name.as_str().expect("a name").to_owned());
+    listed.chain(keys(networks)).collect()
+}
+
 #[test]
 fn every_name_leads_somewhere() {
     const KEYS: [&str; 24] = [
@@ -67,16 +74,12 @@ fn every_name_leads_somewhere() {
             for volume in list(&service["volumes"]) {
                 named_volumes.insert(volume["source"].as_str().expect("a name").to_owned());
             }
-            for network in list(&service["networks"]) {
-                assert!(networks.contains(network.as_str().expect("a name")), "{id}");
+            for network in joined(service) {
+                assert!(networks.contains(&network), "{id}");
             }
             for other in keys(&service["depends_on"]) {
                 assert!(services.contains(&other), "{id} waits for {other}");
-                let shared = |name: &str| {
-                    list(&file["services"][name]["networks"])
-                        .map(Value::to_string)
-                        .collect::<BTreeSet<_>>()
-                };
+                let shared = |name: &str| joined(&file["services"][name]);
                 assert!(!shared(id).is_disjoint(&shared(&other)), "{id} does not reach {other}");
             }
         }

@@ -102,7 +102,7 @@ type Edit = fn(&mut Plan);
 fn names_and_paths_that_could_break_out_are_refused() {
     let case = &cases()[0];
     let (inventory, plan) = planned(case);
-    let edits: [(&str, Edit); 11] = [
+    let edits: [(&str, Edit); 12] = [
         ("name", |plan| plan.name = "a/../b".into()),
         ("id", |plan| plan.workloads[0].id = "x\ny".into()),
         ("path", |plan| plan.workloads[0].files[0].path = "/etc/../../x".into()),
@@ -113,6 +113,10 @@ fn names_and_paths_that_could_break_out_are_refused() {
         ("base", |plan| plan.workloads[0].image.upstream = "x\nRUN id".into()),
         ("directory", |plan| plan.workloads[1].directory = Some("/srv\nRUN id".into())),
         ("command", |plan| plan.workloads[1].command = vec!["x\nRUN id".into()]),
+        ("egress", |plan| {
+            let (host, reason) = ("x\n    - to: []".into(), String::new());
+            plan.workloads[1].egress.push(crate::model::plan::Egress { host, port: 25, reason });
+        }),
         ("volume", |plan| plan.workloads[1].mounts[0].volume = "none".into()),
     ];
     for (what, edit) in edits {

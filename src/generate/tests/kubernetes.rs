@@ -120,7 +120,7 @@ fn pods_meet_the_restricted_level_and_every_mount_has_its_volume() {
             if path.ends_with("/statefulset.yaml") {
                 volumes.push(format!("{}-data", path.split('/').nth(1).expect("an id")));
             }
-            for container in &pod.containers {
+            for container in pod.containers.iter().chain(pod.init_containers.iter().flatten()) {
                 let own = container.security_context.clone().expect("a security context");
                 assert_eq!(own.allow_privilege_escalation, Some(false), "{path}");
                 assert_eq!(own.read_only_root_filesystem, Some(true), "{path}");
@@ -135,4 +135,44 @@ fn pods_meet_the_restricted_level_and_every_mount_has_its_volume() {
             }
         }
     }
+}
+
+#[test]
+fn a_relay_stands_where_the_others_connect() {
+    let mut relays = 0;
+    for case in cases() {
+        let tree = generated(&case, Target::K8s);
+        for (path, pod) in pods(&case) {
+            let Some(relay) = pod.init_containers.iter().flatten().find(|one| one.name == "relay")
+            else {
+                continue;
+            };
+            assert_eq!(relay.restart_policy.as_deref(), Some("Always"), "it runs beside the app");
+            let id = path.split('/').nth(1).expect("an id");
+            let port = relay.ports.as_ref().expect("ports")[0].container_port;
+            let service = documents(&tree[&format!("base/{id}/service.yaml")]).remove(0);
+            assert_eq!(service["spec"]["ports"][0]["targetPort"], port);
+            let app = service["spec"]["ports"][0]["port"].as_i64().expect("a port");
+            assert_eq!(
+                relay.command.as_ref().expect("a command").last(),
+                Some(&format!("{port}:{app}"))
+            );
+            // The app itself is reached by nobody but the relay.
+            let policies: Vec<Value> = tree
+                .iter()
+                .filter(|(path, _)| path.ends_with("/networkpolicy.yaml"))
+                .flat_map(|(_, text)| documents(text))
+                .filter(|policy| {
+                    policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == *id
+                        && policy["spec"]["policyTypes"][0] == "Ingress"
+                })
+                .collect();
+            assert!(!policies.is_empty(), "{path}");
+            for policy in policies {
+                assert_eq!(policy["spec"]["ingress"][0]["ports"][0]["port"], port);
+            }
+            relays += 1;
+        }
+    }
+    assert!(relays > 0, "a case has one");
 }

@@ -15,6 +15,7 @@ fn service(id: &str, role: Role, runtime: &str, listens: &[(&str, u16)]) -> Serv
             protocol: "tcp".to_owned(),
             address_from: None,
             port_from: None,
+            evidence: None,
         })
         .collect();
     service

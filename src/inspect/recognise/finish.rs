@@ -143,6 +143,7 @@ fn ports(facts: &Facts, service: &mut Service) {
         protocol: "tcp".to_owned(),
         address_from: address.map(|(name, _)| name.to_owned()),
         port_from: Some(port_from.to_owned()),
+        evidence: None,
     });
 }
 
@@ -185,6 +186,7 @@ fn arguments(service: &mut Service) {
             protocol: protocol.to_owned(),
             address_from: None,
             port_from: None,
+            evidence: None,
         });
     }
 }

@@ -165,6 +165,7 @@ fn listens(options: &Options, service: &mut Service) {
                 protocol: "tcp".to_owned(),
                 address_from: None,
                 port_from: None,
+                evidence: None,
             });
         }
         for name in ["bind_address", "port"] {
@@ -177,6 +178,7 @@ fn listens(options: &Options, service: &mut Service) {
         protocol: "unix".to_owned(),
         address_from: None,
         port_from: None,
+        evidence: None,
     });
 }
 

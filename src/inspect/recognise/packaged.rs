@@ -11,7 +11,7 @@ use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Question, Severity};
 
 /// Services that keep a machine going: who does their work on the new platform, and their packages.
-const PLATFORM: [(&str, &[&str]); 6] = [
+const PLATFORM: [(&str, &[&str]); 5] = [
     (
         "logging in to the machine is the engine's or cluster's own (`exec`)",
         &["openssh-server", "dropbear", "dropbear-bin"],
@@ -50,7 +50,6 @@ const PLATFORM: [(&str, &[&str]); 6] = [
         "updates come as new images",
         &["apt", "debsums", "man-db", "needrestart", "snapd", "unattended-upgrades"],
     ),
-    ("the platform's machines bring their own", &[]),
 ];
 
 /// Of those, the ones that every machine has and that nobody chose: not worth a word.
@@ -124,22 +123,23 @@ impl Left {
     }
 }
 
-/// Whether a service keeps the machine going: the reason, `None` inside for what nobody chose.
-fn platform(unit: &str, package: &str) -> Option<Option<usize>> {
+/// A service that keeps the machine going.
+enum Platform {
+    /// Someone chose it: its reason to stay behind.
+    Chosen(usize),
+    /// Every machine has it.
+    Plumbing,
+}
+
+/// Whether a service keeps the machine going.
+fn platform(unit: &str, package: &str) -> Option<Platform> {
     if let Some(reason) = PLATFORM.iter().position(|(_, packages)| packages.contains(&package)) {
-        return Some(Some(reason));
+        return Some(Platform::Chosen(reason));
     }
     let plumbing = PLUMBING.contains(&package)
-        || package.starts_with("systemd")
-        || package.starts_with("linux-")
-        || package.starts_with("zfs")
-        || unit.starts_with("systemd-")
-        || unit.starts_with("getty@")
-        || unit.starts_with("serial-getty@");
-    if plumbing {
-        return Some(None);
-    }
-    package.starts_with("cloud-").then_some(Some(PLATFORM.len() - 1))
+        || ["systemd", "linux-", "zfs", "cloud-"].iter().any(|start| package.starts_with(start))
+        || ["systemd-", "getty@", "serial-getty@"].iter().any(|start| unit.starts_with(start));
+    plumbing.then_some(Platform::Plumbing)
 }
 
 /// Looks at a unit that a package brought and that starts with the server.
@@ -153,8 +153,8 @@ pub(super) fn look(
     if !unit.name.ends_with(".service") {
         return;
     }
-    if let Some(reason) = platform(&unit.name, package) {
-        if let Some(reason) = reason {
+    if let Some(kind) = platform(&unit.name, package) {
+        if let Platform::Chosen(reason) = kind {
             left.add(reason, unit.name.trim_end_matches(".service"), Evidence::file(&unit.path));
         }
         return;
@@ -249,8 +249,8 @@ pub(super) fn scripts(source: &dyn Source, facts: &mut Facts, left: &mut Left) {
         }
         let package = facts.owner(source, &path).map(str::to_owned);
         match package.as_deref().map(|package| platform(&unit, package)) {
-            Some(Some(Some(reason))) => left.add(reason, &name, Evidence::file(&path)),
-            Some(Some(None)) => {}
+            Some(Some(Platform::Chosen(reason))) => left.add(reason, &name, Evidence::file(&path)),
+            Some(Some(Platform::Plumbing)) => {}
             Some(None) if is_read(facts, &unit, package.as_deref().unwrap_or_default()) => {}
             _ => ask_script(facts, &name, &path, package.as_deref()),
         }

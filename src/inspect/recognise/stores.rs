@@ -196,6 +196,7 @@ fn listen(address: &str, port: u16, protocol: &str) -> Listen {
         protocol: protocol.to_owned(),
         address_from: None,
         port_from: None,
+        evidence: None,
     }
 }
 

@@ -132,6 +132,7 @@ fn listen(value: &str) -> Option<Listen> {
             protocol: "unix".to_owned(),
             address_from: None,
             port_from: None,
+            evidence: None,
         });
     }
     let (address, port) = value.rsplit_once(':').unwrap_or(("::", value));
@@ -141,6 +142,7 @@ fn listen(value: &str) -> Option<Listen> {
         protocol: "tcp".to_owned(),
         address_from: None,
         port_from: None,
+        evidence: None,
     })
 }
 

@@ -31,6 +31,19 @@ pub(super) fn find(tree: &BTreeMap<String, String>, fits: impl Fn(&str) -> bool)
     })
 }
 
+/// The line of a database's configuration that sets a variable.
+pub(super) fn setting(tree: &BTreeMap<String, String>, name: &str) -> Option<Line> {
+    tree.iter().find_map(|(file, text)| {
+        (1_u32..).zip(text.lines()).find_map(|(number, line)| {
+            let key = line.trim().trim_start_matches("- ").trim_start_matches("--");
+            let key = key.split(['=', ':']).next().unwrap_or("").trim().to_ascii_lowercase();
+            let key = key.replace('-', "_");
+            let fits = key.trim_start_matches("default_") == name;
+            fits.then(|| Line { file: file.clone(), number, text: line.trim().to_owned() })
+        })
+    })
+}
+
 /// The line that says how many of a workload run: the largest number, a workload's own first.
 pub(super) fn replicas(tree: &BTreeMap<String, String>, workload: &str) -> Option<(Line, u32)> {
     lines(tree)
@@ -45,6 +58,24 @@ pub(super) fn replicas(tree: &BTreeMap<String, String>, workload: &str) -> Optio
             let own = line.file.split(['/', '.', '-']).any(|part| part == workload);
             (*number > 1, own, *number, std::cmp::Reverse(line.file.clone()))
         })
+}
+
+/// The line that gives a workload another time zone than the source has (`TZ: …`, or the `value:`
+/// after `name: TZ`).
+pub(super) fn other_zone(tree: &BTreeMap<String, String>, source: &str) -> Option<Line> {
+    let mut named = false;
+    lines(tree).find_map(|(file, number, text)| {
+        let line = text.trim().trim_start_matches("- ");
+        let (key, value) = line.split_once([':', '=']).unwrap_or((line, ""));
+        let value = value.trim().trim_matches(['"', '\'']);
+        let set = key == "TZ" || (named && key == "value");
+        named = key == "name" && value == "TZ";
+        (set && !value.is_empty() && value != source).then(|| Line {
+            file: file.clone(),
+            number,
+            text: text.trim().to_owned(),
+        })
+    })
 }
 
 /// The line of an environment variable whose name holds one of the words.

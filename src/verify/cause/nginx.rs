@@ -45,7 +45,12 @@ pub(crate) struct Nginx {
     pub(crate) blocks: Vec<Block>,
     /// The directives.
     pub(crate) directives: Vec<Directive>,
+    /// Blocks, and the files that stand in them by `include`.
+    included: Vec<(usize, String)>,
 }
+
+/// Lists that a block takes from around it only as long as it has none of its own.
+const LISTS: [&str; 3] = ["add_header", "proxy_set_header", "limit_req"];
 
 impl Nginx {
     /// Reads all files of a tree that look like nginx configuration.
@@ -60,7 +65,48 @@ impl Nginx {
                 found.file(file, text);
             }
         }
+        found.includes();
         found
+    }
+
+    /// Finds the files that blocks include: by the end of their path, for a tree holds them in
+    /// other folders.
+    fn includes(&mut self) {
+        let files: std::collections::BTreeSet<&str> =
+            self.directives.iter().map(|one| one.file.as_str()).collect();
+        self.included = self
+            .directives
+            .iter()
+            .filter(|one| one.name == "include")
+            .filter_map(|one| Some((one.block?, one)))
+            .flat_map(|(block, one)| {
+                let wanted = one.value.trim_start_matches('/');
+                let (before, after) = wanted.split_once('*').unwrap_or((wanted, ""));
+                let fits = move |file: &&&str| {
+                    **file != one.file
+                        && file.ends_with(after)
+                        && file.rfind(before).is_some_and(|at| {
+                            (at == 0 || file.as_bytes()[at - 1] == b'/')
+                                && (wanted.contains('*') || at + before.len() == file.len())
+                                && !file[at + before.len()..].contains('/')
+                        })
+                };
+                files.iter().filter(fits).map(move |file| (block, (*file).to_owned()))
+            })
+            .collect();
+    }
+
+    /// Whether a directive stands in a block, by itself or in a file that is included there.
+    fn stands(&self, one: &Directive, block: usize) -> bool {
+        one.block == Some(block)
+            || (one.block.is_none()
+                && self.included.iter().any(|(at, file)| *at == block && *file == one.file))
+    }
+
+    /// The first of a list's directives that are in force at a location: what is missing there is
+    /// missing beside it.
+    pub(crate) fn beside(&self, location: Option<usize>, name: &str) -> Option<&Directive> {
+        self.directive(location, name, "")
     }
 
     /// Takes in a file; one that nginx itself could not read is passed over.
@@ -137,13 +183,18 @@ impl Nginx {
         let mut block = location;
         while let Some(index) = block {
             if let Some(found) =
-                self.directives.iter().filter(fits).find(|one| one.block == Some(index))
+                self.directives.iter().filter(fits).find(|one| self.stands(one, index))
             {
                 return Some(found);
             }
+            let own = |one: &Directive| one.name == name && self.stands(one, index);
+            if LISTS.contains(&name) && self.directives.iter().any(own) {
+                return None;
+            }
             block = self.blocks[index].parent;
         }
-        self.directives.iter().filter(fits).find(|one| one.block.is_none())
+        let inside = |one: &Directive| self.included.iter().any(|(_, file)| *file == one.file);
+        self.directives.iter().filter(fits).find(|one| one.block.is_none() && !inside(one))
     }
 
     /// A directive, whatever block it stands in.
@@ -223,6 +274,25 @@ mod tests {
         assert_eq!(choose(&locations, "/ws?order=1"), Some(2));
         assert_eq!(choose(&locations, "/a/app.JS"), Some(3));
         assert_eq!(choose(&locations, "/static/app.js"), Some(4));
+    }
+
+    #[test]
+    fn included_files_count_where_they_are_included() {
+        let site = "server {\n  add_header A 1;\n  location / {\n    include snippets/x.conf;\n  }\n  location /b {\n    add_header C 3;\n  }\n}\n";
+        let tree = BTreeMap::from([
+            ("compose/etc/nginx/site.conf".to_owned(), site.to_owned()),
+            (
+                "compose/etc/nginx/snippets/x.conf".to_owned(),
+                "add_header B 2;\nproxy_set_header Host $host;\n".to_owned(),
+            ),
+        ]);
+        let nginx = Nginx::read(&tree);
+        let (top, other) = (nginx.location("/x"), nginx.location("/b"));
+        let found = nginx.directive(top, "add_header", "B").unwrap();
+        assert_eq!((found.file.as_str(), found.line), ("compose/etc/nginx/snippets/x.conf", 1));
+        assert!(nginx.directive(top, "add_header", "A").is_none(), "own headers inherit none");
+        assert!(nginx.directive(other, "proxy_set_header", "Host").is_none());
+        assert_eq!(nginx.beside(top, "proxy_set_header").unwrap().line, 2);
     }
 
     #[test]

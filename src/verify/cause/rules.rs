@@ -3,7 +3,7 @@
 use super::nginx::{self, Directive};
 use super::{Clues, at, manifest, text};
 use crate::model::verdict::Cause;
-use crate::verify::compare::{Difference, Kind, What};
+use crate::verify::compare::{BELIEVED, Difference, Kind, What};
 
 /// The likely cause.
 pub(super) fn cause(clues: &Clues<'_>, difference: &Difference) -> Cause {
@@ -13,6 +13,7 @@ pub(super) fn cause(clues: &Clues<'_>, difference: &Difference) -> Cause {
             session(clues, path, "the upgrade is refused as from a stranger")
         }
         Kind::Handshake(..) => upgrade(clues, path),
+        Kind::Limit(status) => limit(clues, path, *status, &difference.summary),
         Kind::Status(_, 413) | Kind::Status(413, _) => body_size(clues, path),
         Kind::Lost | Kind::Surplus | Kind::Disorder | Kind::Value(_, true)
             if !is_wide(difference) =>
@@ -32,6 +33,7 @@ pub(super) fn cause(clues: &Clues<'_>, difference: &Difference) -> Cause {
             directive_or(clues, path, "gzip", "", "compression is set in another way")
         }
         Kind::Cookie(attribute) => cookie(clues, path, attribute),
+        Kind::Definition(kind, name) => definition(clues, kind, name, &difference.summary),
         Kind::Copied(table, keys) => copied(table, keys),
         Kind::Rows(table) => text(format!(
             "table {table} is not written as before: a trigger, a job, or a write of the app is missing"
@@ -223,6 +225,32 @@ fn body_size(clues: &Clues<'_>, path: &str) -> Cause {
     }
 }
 
+/// A limit that refuses in another way, more, less, or not at all.
+fn limit(clues: &Clues<'_>, path: &str, status: u16, summary: &str) -> Cause {
+    let location = clues.nginx.location(path);
+    let limit = clues.nginx.directive(location, "limit_req", "");
+    if summary.contains("in place of") {
+        if let Some(found) = clues.nginx.directive(location, "limit_req_status", "") {
+            return point(found, format!("`limit_req_status {}` holds here", found.value));
+        }
+        if let Some(found) = limit {
+            return point(
+                found,
+                format!("no `limit_req_status` for this limit: refused with {status}, nginx's own"),
+            );
+        }
+    }
+    let Some(found) = limit else {
+        return directive_or(clues, path, "limit_req", "", "requests are not limited here");
+    };
+    let zone = found.value.split_whitespace().find_map(|word| word.strip_prefix("zone="));
+    let zones = || clues.nginx.directives.iter().filter(|one| one.name == "limit_req_zone");
+    let rate =
+        zone.and_then(|zone| zones().find(|one| one.value.contains(&format!("zone={zone}:"))));
+    let rate = rate.map_or(String::new(), |one| format!(", its zone `{}`", cut(&one.value)));
+    point(found, format!("requests are limited by `limit_req {}`{rate}", cut(&found.value)))
+}
+
 fn heard(clues: &Clues<'_>, difference: &Difference) -> Cause {
     let unbuffered = clues.location(&difference.path).is_some_and(|location| location.unbuffered);
     let path = difference.path.as_str();
@@ -352,6 +380,31 @@ fn cookie(clues: &Clues<'_>, path: &str, attribute: &str) -> Cause {
     cause
 }
 
+/// What the copy of a database left out or changed beside rows, or how its server is set.
+fn definition(clues: &Clues<'_>, kind: &str, name: &str, summary: &str) -> Cause {
+    match kind {
+        "setting" => {
+            let words = format!("the server of the migrated runs with another `{name}`");
+            let own = name.trim_start_matches("default_");
+            match manifest::setting(clues.tree, own) {
+                Some(line) => at(words, &line.file, line.number),
+                None => text(format!("{words}: its configuration does not set it")),
+            }
+        }
+        "collation" => text(format!(
+            "{name} has another collation than on the original (made anew, or converted, in place \
+             of copied): run `migrate data check`, then `migrate data copy` again"
+        )),
+        _ if summary.contains("missing") => text(format!(
+            "the {kind} {name} is not in the copied database (a dump leaves routines and events \
+             out unless told): run `migrate data check`, then `migrate data copy` again"
+        )),
+        _ => text(format!(
+            "the {kind} {name} is another than on the original: run `migrate data check`"
+        )),
+    }
+}
+
 fn copied(table: &str, keys: &[String]) -> Cause {
     let rows = if keys.is_empty() { String::new() } else { format!(", keys {}", keys.join(", ")) };
     text(format!(
@@ -370,6 +423,9 @@ fn forwarded(clues: &Clues<'_>, path: &str, group: &str) -> Cause {
     let location = clues.nginx.location(path);
     if let Some(found) = clues.nginx.directive(location, "proxy_set_header", name) {
         return point(found, format!("{words} (`{} {}`)", found.name, cut(&found.value)));
+    }
+    if let Some(beside) = clues.nginx.beside(location, "proxy_set_header") {
+        return point(beside, format!("{words}: no `proxy_set_header {name}` beside this one"));
     }
     // It may stand in a file that is included.
     if let Some(found) = clues.nginx.directives.iter().find(|one| {
@@ -396,35 +452,48 @@ fn header(clues: &Clues<'_>, path: &str, name: &str) -> Cause {
         );
     }
     let location = clues.nginx.location(path);
-    let set = clues.nginx.anywhere("add_header", name);
+    let mut cause = added(clues, location, path, name);
     let before = clues.on_source(path, "add_header", name);
-    let mut cause = match clues.nginx.directive(location, "add_header", name).or(set) {
-        Some(found) => point(
+    if before.is_some() {
+        cause.evidence = before;
+    }
+    cause
+}
+
+/// The directive that adds a response header, or the one beside which it is missing.
+fn added(clues: &Clues<'_>, location: Option<usize>, path: &str, name: &str) -> Cause {
+    if let Some(found) = clues.nginx.directive(location, "add_header", name) {
+        return point(found, format!("`add_header {}` holds here", cut(&found.value)));
+    }
+    if matches!(name, "cache-control" | "expires")
+        && let Some(found) = clues.nginx.directive(location, "expires", "")
+    {
+        return point(found, format!("`expires {}` holds here", cut(&found.value)));
+    }
+    // Others of its kind stand where it is missing; nearer than one of another location.
+    if let Some(beside) = clues.nginx.beside(location, "add_header") {
+        return point(
+            beside,
+            format!(
+                "no `add_header {name}` beside this one: a block with its own `add_header` inherits none"
+            ),
+        );
+    }
+    if let Some(found) = clues.nginx.anywhere("add_header", name) {
+        return point(
             found,
             format!(
                 "`add_header {}` is in force elsewhere or differs; a block with its own `add_header` inherits none",
                 cut(&found.value)
             ),
-        ),
-        None if before.is_some() => directive_or(
-            clues,
-            path,
-            "add_header",
-            "",
-            &format!("the proxy on the source adds {name}, and this one does not"),
-        ),
-        None => directive_or(
-            clues,
-            path,
-            "proxy_pass",
-            "",
-            &format!("the proxy or the app sets {name} in another way"),
-        ),
-    };
-    if before.is_some() {
-        cause.evidence = before;
+        );
     }
-    cause
+    if clues.on_source(path, "add_header", name).is_some() {
+        let words = format!("the proxy on the source adds {name}, and this one does not");
+        return directive_or(clues, path, "add_header", "", &words);
+    }
+    let words = format!("the proxy or the app sets {name} in another way");
+    directive_or(clues, path, "proxy_pass", "", &words)
 }
 
 fn status(clues: &Clues<'_>, path: &str, difference: &Difference) -> Cause {
@@ -497,19 +566,29 @@ fn value(clues: &Clues<'_>, path: &str, difference: &Difference) -> Cause {
     }
     match difference.kind {
         Kind::Value(What::Zone, _) => {
-            variable_or(clues, &["TZ"], "the time zone of the app or the database differs")
+            let words = "the time zone of the app or the database differs";
+            match manifest::other_zone(
+                clues.tree,
+                clues.inventory.map_or("", |known| known.os.timezone.as_str()),
+            ) {
+                Some(line) => at(format!("{words}: see this variable"), &line.file, line.number),
+                None => variable_or(clues, &["TZ"], words),
+            }
         }
         Kind::Value(What::Scheme, _) => forwarded(clues, path, "url scheme"),
         Kind::Value(What::Authority, _) => forwarded(clues, path, "url host"),
-        Kind::Value(What::Address, _) if difference.group == "client address believed" => {
-            variable_or(
-                clues,
-                &["TRUST"],
-                "the app trusts every private address, and the platform shows it all clients under \
-                 one: give the network of the proxy alone, or keep clients' own addresses \
-                 (externalTrafficPolicy: Local)",
-            )
-        }
+        Kind::Value(What::Address, _) if difference.group == BELIEVED => variable_or(
+            clues,
+            &["TRUST", "FORWARDED", "PROX"],
+            "the app trusts an address under which the platform shows it clients: it may believe \
+             its proxy alone (by a fixed address or the relay, as generate writes it), and clients \
+             are to keep their own addresses (externalTrafficPolicy: Local)",
+        ),
+        Kind::Value(What::Address, _) if difference.group == "client address lost" => variable_or(
+            clues,
+            &["TRUST", "FORWARDED", "PROX"],
+            "the app does not trust its proxy, or the proxy does not pass the client's address on",
+        ),
         Kind::Value(What::Address, _) => text(
             "the platform's proxies stand between client and app; logs and rate limits see their addresses unless each is trusted",
         ),

@@ -27,6 +27,19 @@ pub(super) fn roots(differences: &[Difference], passes: &[[Pass; 3]]) -> Vec<usi
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of difference, read as a table")]
 fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize> {
     let one = &all[index];
+    // What is made from a body follows it: its tag, and whether it is long enough to be compressed.
+    let follows_body = matches!(&one.kind, Kind::Encoding)
+        || matches!(&one.kind, Kind::Header(name) if matches!(name.as_str(), "etag" | "vary"));
+    if follows_body
+        && one.order != usize::MAX
+        && let Some(body) = all.iter().position(|other| {
+            other.scenario == one.scenario
+                && other.order == one.order
+                && matches!(other.kind, Kind::Value(_, false) | Kind::Body | Kind::ErrorPage)
+        })
+    {
+        return Some(body);
+    }
     if one.tier != Tier::Fail && !matches!(one.kind, Kind::Rows(_)) {
         return None;
     }
@@ -52,6 +65,11 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
     let unanswered = |difference: &Difference| {
         matches!(difference.kind, Kind::Status(..) | Kind::Failed(_) | Kind::Handshake(..))
     };
+    let defined = |kinds: &[&str]| {
+        anywhere(
+            &|difference| matches!(&difference.kind, Kind::Definition(kind, _) if kinds.contains(&kind.as_str())),
+        )
+    };
     let own_rows = one.original.contains("${unique}") || one.migrated.contains("${unique}");
     match &one.kind {
         Kind::Skipped => nearest(&before(&|difference| {
@@ -61,6 +79,12 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
                     Kind::Cookie(_) | Kind::Value(What::Vanished | What::Type, _) | Kind::Lost
                 )
         })),
+        // A statement calls what is not there, or is refused by another mode.
+        Kind::Status(_, 500) => defined(&["procedure", "function", "view", "setting", "trigger"]),
+        // A key is taken, or no longer, by what counts as the same text.
+        Kind::Status(_, 409 | 422) | Kind::Status(409 | 422, _) => {
+            defined(&["collation", "index", "setting"])
+        }
         // Not logged in: because of the cookie, or because logging in went wrong.
         Kind::Status(_, 401 | 403 | 302 | 303) | Kind::Handshake(_, 401 | 403) => {
             nearest(&before(&|difference| {
@@ -86,7 +110,9 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
         Kind::Failed(_) if one.group == "socket failed" => {
             nearest(&before(&|difference| matches!(difference.kind, Kind::Handshake(..))))
         }
-        Kind::Lost | Kind::Surplus | Kind::Closed => nearest(&before(&unanswered)),
+        Kind::Lost | Kind::Surplus | Kind::Closed => {
+            nearest(&before(&unanswered)).or_else(|| defined(&["procedure", "function", "view"]))
+        }
         Kind::Value(_, true) => {
             if one.class != Class::Realtime {
                 return None;
@@ -99,7 +125,8 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
         }
         Kind::Rows(_) => nearest(&before(&|difference| {
             unanswered(difference) || matches!(difference.kind, Kind::Skipped)
-        })),
+        }))
+        .or_else(|| defined(&["trigger", "procedure", "function", "event"])),
         // The session store follows the session.
         Kind::Value(what, false) => {
             if matches!(what, What::Scheme) {
@@ -120,7 +147,11 @@ fn root(all: &[Difference], passes: &[[Pass; 3]], index: usize) -> Option<usize>
                                 | Kind::Handshake(101, _)
                         )
                     }))
-                    .or_else(|| anywhere(&|difference| is_copied(difference)));
+                    .or_else(|| anywhere(&|difference| is_copied(difference)))
+                    .or_else(|| match what {
+                        What::Changed => defined(&["trigger", "procedure", "function", "view"]),
+                        _ => defined(&["collation", "setting"]),
+                    });
                 }
             }
             None

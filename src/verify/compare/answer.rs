@@ -1,15 +1,18 @@
 //! HTTP answers: status, headers, body.
 
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::address;
 use super::body::{self, Body};
 use super::difference::{Difference, Kind, Scene, is_file};
 use super::headers;
 use super::value::{self, Sink, Walk, What, around_difference};
 use crate::model::verdict::{Class, Tier};
+use crate::verify::coding;
 use crate::verify::learn::identity::Place;
 use crate::verify::learn::time::Moments;
 use crate::verify::observation::Answer;
@@ -117,7 +120,7 @@ fn bodies(
                 "a body that can be decoded",
                 format!(
                     "content-encoding: {}",
-                    body::header(migrated, "content-encoding").unwrap_or("none")
+                    coding::header(migrated, "content-encoding").unwrap_or("none")
                 ),
             ),
         ));
@@ -252,7 +255,7 @@ fn bytes(scene: &Scene<'_>, one: &[u8], mine: &[u8]) -> Difference {
 /// A refused or taken upgrade.
 fn websocket(scene: &Scene<'_>, answers: [&Answer; 3], out: &mut Vec<Difference>) {
     for name in ["sec-websocket-protocol", "sec-websocket-extensions"] {
-        let [one, two, mine] = answers.map(|answer| body::header(answer, name));
+        let [one, two, mine] = answers.map(|answer| coding::header(answer, name));
         if one == two && one != mine {
             let tier = if name.ends_with("protocol") { Tier::Fail } else { Tier::NonStrict };
             out.push(scene.difference(
@@ -274,7 +277,7 @@ pub(crate) fn in_data(
     heard: bool,
 ) -> Difference {
     let key = crate::verify::learn::name::last(&found.pointer);
-    let (tier, class, group, summary) = judged(found, key, class);
+    let (tier, class, group, summary) = judged(found, key, class, scene.claimed);
     let secret = ["password", "secret", "token", "session", "authorization", "cookie", "apikey"]
         .iter()
         .any(|word| key.to_ascii_lowercase().contains(word));
@@ -297,32 +300,13 @@ pub(crate) fn in_data(
     )
 }
 
-/// A client's address that is another on each side.
-fn address(found: &value::Found) -> (Tier, Class, String, String) {
-    let (group, summary) = if believed(found) {
-        (
-            "client address believed",
-            "the app believes an address that the client itself gives (X-Forwarded-For)",
-        )
-    } else {
-        ("client address", "the app sees clients under another address")
-    };
-    (Tier::Platform, Class::Proxy, group.into(), summary.into())
-}
-
-/// Whether the migrated shows a public address where the original saw the client on a private
-/// network: no platform puts one there, a forged header does.
-fn believed(found: &value::Found) -> bool {
-    let private = |text: &str| match text.trim_matches('"').parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V4(four)) => Some(four.is_private() || four.is_loopback()),
-        Ok(std::net::IpAddr::V6(six)) => Some(six.is_unique_local() || six.is_loopback()),
-        Err(_) => None,
-    };
-    private(&found.original) == Some(true) && private(&found.migrated) == Some(false)
-}
-
 /// Tier, class, group and summary of a difference in data at a key.
-fn judged(found: &value::Found, key: &str, class: Class) -> (Tier, Class, String, String) {
+fn judged(
+    found: &value::Found,
+    key: &str,
+    class: Class,
+    claimed: &[IpAddr],
+) -> (Tier, Class, String, String) {
     let place = if key.is_empty() { "the list" } else { key };
     let echoed = found.pointer.to_ascii_lowercase().contains("header");
     let charset = found.what == What::Changed
@@ -345,7 +329,7 @@ fn judged(found: &value::Found, key: &str, class: Class) -> (Tier, Class, String
         What::Authority => {
             (Tier::Fail, Class::Proxy, "url host".into(), "URLs have another host or port".into())
         }
-        What::Address => address(found),
+        What::Address => address::judged(found, claimed),
         What::Forwarded => (
             Tier::Platform,
             Class::Proxy,
@@ -419,7 +403,7 @@ fn judged(found: &value::Found, key: &str, class: Class) -> (Tier, Class, String
 fn status(scene: &Scene<'_>, first: &Answer, migrated: &Answer) -> Difference {
     let (from, to) = (first.status, migrated.status);
     let hint = |answer: &Answer| {
-        let location = body::header(answer, "location").map(|to| format!("\nlocation: {to}"));
+        let location = coding::header(answer, "location").map(|to| format!("\nlocation: {to}"));
         format!("{} {}{}", answer.status, reason(answer.status), location.unwrap_or_default())
     };
     if from == 101 || to == 101 {

@@ -237,8 +237,15 @@ mod tests {
                 .map(|text| text.parse().unwrap()),
             copied_at: None,
         };
-        let scene =
-            Scene { scenario: 0, order: 0, step: "s", sent: "GET /", path: "/", origin: None };
+        let scene = Scene {
+            scenario: 0,
+            order: 0,
+            step: "s",
+            sent: "GET /",
+            claimed: &[],
+            path: "/",
+            origin: None,
+        };
         let mut out = Vec::new();
         let list = |text: &'static str| if text.is_empty() { vec![] } else { vec![text] };
         let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };

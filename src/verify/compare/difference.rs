@@ -1,6 +1,7 @@
 //! One difference at one step, before differences are put together by cause.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::value::What;
 use crate::model::scenario::Origin;
@@ -12,6 +13,8 @@ use crate::verify::observation::FailureKind;
 pub(crate) enum Kind {
     /// The status.
     Status(u16, u16),
+    /// A rate limit, with the status that tells it.
+    Limit(u16),
     /// The migrated gave no answer.
     Failed(FailureKind),
     /// The original gives no answer, the migrated does.
@@ -54,6 +57,8 @@ pub(crate) enum Kind {
     Identity,
     /// Rows that a pass wrote.
     Rows(String),
+    /// An object or setting of the database, by kind and name.
+    Definition(String, String),
     /// Rows as they were copied; with the keys that are missing.
     Copied(String, Vec<String>),
 }
@@ -98,6 +103,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) step: &'a str,
     /// What was sent.
     pub(crate) sent: &'a str,
+    /// Addresses that the request itself named as the client's.
+    pub(crate) claimed: &'a [IpAddr],
     /// Path of the request, empty when there is none.
     pub(crate) path: &'a str,
     /// Where the step comes from.

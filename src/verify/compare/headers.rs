@@ -77,6 +77,7 @@ fn is_acted_on(name: &str) -> bool {
                 | "expires"
                 | "location"
                 | "refresh"
+                | "retry-after"
                 | "x-frame-options"
                 | "www-authenticate"
                 | "clear-site-data"

@@ -1,11 +1,15 @@
 //! From three passes to differences, step by step.
 
+mod address;
 mod answer;
 mod body;
+mod burst;
 mod cookie;
+mod definitions;
 mod difference;
 mod headers;
 mod list;
+mod pair;
 mod rows;
 mod stream;
 mod value;
@@ -14,11 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+pub(super) use address::BELIEVED;
 pub(super) use answer::Passes;
 pub(super) use difference::{Difference, Kind, Scene};
 pub(super) use value::What;
 
-use crate::data::delta::{CopiedTable, TableDelta};
+use crate::data::delta::{CopiedTable, Definition, TableDelta};
 use crate::model::verdict::{Class, Tier};
 use crate::verify::learn::identity::{self, Place};
 use crate::verify::learn::time::Moments;
@@ -42,6 +47,8 @@ pub(super) struct Known<'a> {
     pub(super) written: &'a [[Vec<TableDelta>; 3]],
     /// The tables as they were copied.
     pub(super) copied: &'a [CopiedTable],
+    /// Definitions and settings of the databases that differ.
+    pub(super) definitions: &'a [Definition],
     /// When the data was copied.
     pub(super) copied_at: Option<Timestamp>,
 }
@@ -82,6 +89,7 @@ pub(super) fn compare(passes: &[[Pass; 3]], known: &Known<'_>) -> Compared {
     for table in known.copied {
         rows::copied(table, &mut compared.differences);
     }
+    definitions::compare(known.definitions, known.copied, &mut compared.differences);
     ids(passes, &places, &mut compared.differences);
     compared
 }
@@ -136,6 +144,7 @@ fn scene(scenario: usize, order: usize, seen: &Observation) -> Scene<'_> {
         order,
         step: &seen.step,
         sent: &seen.sent,
+        claimed: &seen.claimed,
         path,
         origin: seen.origin.as_ref(),
     }
@@ -187,9 +196,9 @@ fn scenario(
             uniques: three.each_ref().map(|pass| pass.unique.as_str()),
             drifted,
         };
-        if is_burst(three, &first.step) {
+        if burst::is_burst(three, &first.step) {
             if bursts.insert(&first.step) {
-                burst(&scene, three, &context, compared, &mut Vec::new());
+                burst::compare(&scene, three, &context, compared);
             }
             continue;
         }
@@ -198,76 +207,6 @@ fn scenario(
         places.extend(own.into_iter().map(|place| Place { step: order, ..place }));
     }
     sockets(index, three, copied_at, drifted, compared, places);
-}
-
-/// Whether the repetitions of a step are answered in more than one way, as behind a rate limit.
-fn is_burst(three: &[Pass; 3], step: &str) -> bool {
-    let statuses = |pass: &Pass| {
-        pass.observations
-            .iter()
-            .filter(|seen| seen.step == step)
-            .filter_map(|seen| match &seen.outcome {
-                Outcome::Answer(answer) => Some(answer.status),
-                _ => None,
-            })
-            .collect::<BTreeSet<u16>>()
-    };
-    statuses(&three[0]).len() > 1 || statuses(&three[1]).len() > 1
-}
-
-/// A burst: how many were answered how, with room for timing.
-fn burst(
-    scene: &Scene<'_>,
-    three: &[Pass; 3],
-    context: &Passes<'_>,
-    compared: &mut Compared,
-    places: &mut Vec<Place>,
-) {
-    let [first, again, migrated] = three.each_ref().map(|pass| {
-        pass.observations
-            .iter()
-            .filter(|seen| seen.step == scene.step)
-            .filter_map(|seen| match &seen.outcome {
-                Outcome::Answer(answer) => Some(answer),
-                _ => None,
-            })
-            .collect::<Vec<&Answer>>()
-    });
-    let count = |list: &[&Answer], status: u16| {
-        list.iter().filter(|answer| answer.status == status).count()
-    };
-    let sent = first.len();
-    compared.exchanges += sent as u64;
-    let statuses: BTreeSet<u16> =
-        first.iter().chain(&again).chain(&migrated).map(|answer| answer.status).collect();
-    for status in statuses {
-        let (one, two, mine) =
-            (count(&first, status), count(&again, status), count(&migrated, status));
-        let (low, high) = (one.min(two), one.max(two));
-        let slack = 2 + sent / 5 + 2 * (high - low);
-        let new = high == 0 && mine > 0;
-        let gone = low > 0 && mine == 0 && low > 1;
-        if new || gone || mine + slack < low || mine > high + slack {
-            compared.differences.push(scene.difference(
-                Kind::Status(first.first().map_or(0, |answer| answer.status), status),
-                "rate limit",
-                (Tier::Fail, Class::Proxy),
-                "a burst of requests is answered in another way",
-                (
-                    format!("{one} of {sent} answered {status}"),
-                    format!("{mine} of {} answered {status}", migrated.len()),
-                ),
-            ));
-            return;
-        }
-        let find = |list: &[&'_ Answer]| {
-            list.iter().find(|answer| answer.status == status).map(|answer| (*answer).clone())
-        };
-        if let (Some(one), Some(mine)) = (find(&first), find(&migrated)) {
-            let two = find(&again).unwrap_or_else(|| one.clone());
-            answer::compare(scene, [&one, &two, &mine], context, &mut compared.differences, places);
-        }
-    }
 }
 
 fn step(
@@ -429,6 +368,7 @@ fn sockets(
             order,
             step: "",
             sent: "",
+            claimed: &[],
             path: "",
             origin: None,
         };

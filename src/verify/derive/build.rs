@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::inspect::recognise::label;
 use crate::model::evidence::Evidence;
-use crate::model::scenario::{Action, Body, Capture, Effect, Origin, Request, Step};
+use crate::model::scenario::{Action, Body, Burst, Capture, Effect, Origin, Request, Step};
 
 /// More steps than this take too long to wait for.
 const MAX_STEPS: usize = 190;
@@ -24,9 +24,13 @@ pub(super) struct Draft {
 impl Builder {
     /// Adds a step; its id gets a number when it is taken.
     pub(super) fn add(&mut self, draft: Draft) {
-        if self.steps.len() >= MAX_STEPS {
-            return;
+        if self.steps.len() < MAX_STEPS {
+            self.insist(draft);
         }
+    }
+
+    /// Adds a step whatever there is.
+    pub(super) fn insist(&mut self, draft: Draft) {
         let mut step = draft.step;
         let base = label(&step.id);
         let mut id = base.clone();
@@ -51,6 +55,7 @@ impl Draft {
                 capture: Vec::new(),
                 effect: Effect::Read,
                 repeat: 1,
+                burst: None,
                 origin: None,
             },
         }
@@ -107,6 +112,13 @@ impl Draft {
     /// Several times over.
     pub(super) fn repeat(mut self, times: u32) -> Self {
         self.step.repeat = times;
+        self
+    }
+
+    /// Several times over at once, against a rate limit.
+    pub(super) fn burst(mut self, times: u32, burst: Burst) -> Self {
+        self.step.repeat = times;
+        self.step.burst = Some(burst);
         self
     }
 

@@ -112,7 +112,7 @@ fn streams(subject: &Subject<'_>, path: &str) -> bool {
 }
 
 /// A path that this location takes.
-fn path_of(subject: &Subject<'_>, location: &Location) -> Option<String> {
+pub(super) fn path_of(subject: &Subject<'_>, location: &Location) -> Option<String> {
     let takes =
         |path: &str| subject.location(path).is_some_and(|chosen| std::ptr::eq(chosen, location));
     let candidates: Vec<String> = match location.modifier.as_str() {

@@ -7,6 +7,7 @@
 mod build;
 mod files;
 mod guess;
+mod limits;
 mod locations;
 mod realtime;
 mod routes;
@@ -110,6 +111,7 @@ pub fn derive(inventory: &Inventory, source: &dyn Source) -> Scenario {
     let known = routes::known(&subject, &mut builder, &people);
     realtime::steps(&subject, &mut builder, &people, &known);
     session::end(&subject, &mut builder, &people);
+    limits::steps(&subject, &mut builder);
     Scenario {
         schema: SCHEMA.to_owned(),
         name: "derived".to_owned(),

@@ -38,12 +38,12 @@ fn alternatives(rest: &mut Peekable<Chars<'_>>, depth: usize) -> String {
                 first = false;
                 continue;
             }
-            '^' | '$' => continue,
             '(' if depth < DEEPEST => group(rest, depth),
             '[' => class(rest).to_string(),
             '\\' => escape(rest.next().unwrap_or_default()).to_owned(),
             '.' => "a".to_owned(),
-            '*' | '+' | '?' => continue,
+            // Anchors, and repetitions: once fits them all.
+            '^' | '$' | '*' | '+' | '?' => continue,
             '{' => {
                 while rest.next().is_some_and(|it| it != '}') {}
                 continue;

@@ -16,6 +16,7 @@ fn location(modifier: &str, path: &str, kind: LocationKind, target: &str) -> Loc
         body_limit: 2 << 20,
         auth: false,
         rate_limited: false,
+        rate: None,
         upgrade: false,
         unbuffered: false,
         internal: false,

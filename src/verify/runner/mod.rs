@@ -1,10 +1,13 @@
 //! Carries out scenarios: the original, the original again, the migrated.
 
 mod body;
+mod burst;
+mod claim;
 mod cookies;
 mod events;
 mod http;
 mod inbox;
+mod limits;
 mod pass;
 mod raw;
 pub(crate) mod target;
@@ -23,6 +26,8 @@ use rand::seq::SliceRandom;
 use super::observation::{Outcome, Pass, Side};
 use crate::error::{Error, Result};
 use crate::model::scenario::Scenario;
+pub(crate) use limits::Limits;
+use pass::Terms;
 use target::Target;
 
 /// The shortest wait for a message that the original sent at once.
@@ -38,6 +43,8 @@ pub(crate) struct Sides {
     pub(crate) allow_writes: bool,
     /// A command that puts the data of a side back, run in a shell before each pass.
     pub(crate) reset: Option<String>,
+    /// What rate limits may still know of.
+    pub(crate) limits: Limits,
 }
 
 /// Runs around a pass: what the database holds before and after.
@@ -84,6 +91,11 @@ impl Sides {
         Ok([original, again, migrated])
     }
 
+    /// Leaves the servers as the next run must find them: no limit knows of a burst.
+    pub(crate) async fn rest(&self) {
+        self.limits.rest().await;
+    }
+
     async fn pass(
         &self,
         scenario: &Scenario,
@@ -99,8 +111,8 @@ impl Sides {
         around.before(side).await?;
         let unique = unique();
         tracing::info!("{side:?}: scenario {} as {unique}", scenario.name);
-        let pass =
-            pass::run(scenario, side, target, &unique, wait, self.allow_writes, expected).await;
+        let terms = Terms { limits: &self.limits, wait, allow_writes: self.allow_writes, expected };
+        let pass = pass::run(scenario, side, target, &unique, terms).await;
         around.after(side).await?;
         Ok(pass)
     }
@@ -109,7 +121,10 @@ impl Sides {
 /// Carries out a scenario once, writes included.
 pub(crate) async fn once(scenario: &Scenario, target: &Target) -> Pass {
     let nothing = BTreeMap::new();
-    pass::run(scenario, Side::Original, target, &unique(), pass::FIRST_WAIT, true, &nothing).await
+    let limits = Limits::default();
+    let terms =
+        Terms { limits: &limits, wait: pass::FIRST_WAIT, allow_writes: true, expected: &nothing };
+    pass::run(scenario, Side::Original, target, &unique(), terms).await
 }
 
 /// Eight lower-case letters and digits that begin with `mv`: what a run of verify made is known by

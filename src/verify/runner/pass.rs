@@ -8,17 +8,18 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::body;
 use super::cookies::Jar;
 use super::events::Events;
 use super::http::{Connection, Prepared};
 use super::inbox::Inbox;
+use super::limits::Limits;
 use super::raw;
 use super::target::{Stream, Target};
 use super::values::{Unknown, Values};
 use super::websocket::{self, Socket};
+use super::{body, burst};
 use crate::model::scenario::{
-    Action, Effect, Request, Scenario, SseExpect, SseOpen, Step, WsExpect, WsOpen, WsSend,
+    Action, Burst, Effect, Request, Scenario, SseExpect, SseOpen, Step, WsExpect, WsOpen, WsSend,
 };
 use crate::verify::observation::{Failure, Heard, Message, Observation, Outcome, Pass, Side};
 
@@ -38,6 +39,7 @@ pub(super) const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// A pass in progress.
 pub(super) struct Runner<'a> {
     target: &'a Target,
+    limits: &'a Limits,
     /// How long an awaited message may take.
     wait: Duration,
     allow_writes: bool,
@@ -65,6 +67,15 @@ enum Stop {
     Skipped(String),
 }
 
+impl Stop {
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Failed(failure) => Outcome::Failed(failure),
+            Self::Skipped(reason) => Outcome::Skipped(reason),
+        }
+    }
+}
+
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
@@ -77,18 +88,30 @@ impl From<Unknown> for Stop {
     }
 }
 
+/// What one pass has in common with the others of its scenario.
+pub(super) struct Terms<'a> {
+    /// What rate limits may still know of.
+    pub(super) limits: &'a Limits,
+    /// How long an awaited message may take.
+    pub(super) wait: Duration,
+    /// Whether steps that write are carried out.
+    pub(super) allow_writes: bool,
+    /// How many messages each socket and stream heard in the original's first pass, by name.
+    pub(super) expected: &'a BTreeMap<String, usize>,
+}
+
 /// Carries out a scenario.
 pub(super) async fn run(
     scenario: &Scenario,
     side: Side,
     target: &Target,
     unique: &str,
-    wait: Duration,
-    allow_writes: bool,
-    expected: &BTreeMap<String, usize>,
+    terms: Terms<'_>,
 ) -> Pass {
+    let Terms { limits, wait, allow_writes, expected } = terms;
     let mut runner = Runner {
         target,
+        limits,
         wait,
         allow_writes,
         values: Values::new(&scenario.variables, unique, &target.base()),
@@ -101,6 +124,10 @@ pub(super) async fn run(
     };
     let mut observations = Vec::new();
     for step in &scenario.steps {
+        if let Some(burst) = &step.burst {
+            observations.extend(runner.burst(step, burst).await);
+            continue;
+        }
         for repetition in 0..step.repeat.max(1) {
             observations.push(runner.step(step, repetition).await);
         }
@@ -121,11 +148,7 @@ impl Runner<'_> {
         let outcome = if step.effect > Effect::Read && !self.allow_writes {
             Outcome::Skipped("it writes; --allow-writes carries it out".to_owned())
         } else {
-            match self.act(step, repetition).await {
-                Ok(outcome) => outcome,
-                Err(Stop::Failed(failure)) => Outcome::Failed(failure),
-                Err(Stop::Skipped(reason)) => Outcome::Skipped(reason),
-            }
+            self.act(step, repetition).await.unwrap_or_else(Stop::outcome)
         };
         if let Outcome::Messages(heard) = &outcome {
             for one in heard {
@@ -139,9 +162,29 @@ impl Runner<'_> {
             step: step.id.clone(),
             repetition,
             sent: sent(&step.action),
+            claimed: super::claim::claimed(&step.action),
             origin: step.origin.clone(),
             at,
+            every: None,
             outcome,
+        }
+    }
+
+    /// A burst is a request without a body of anyone's own.
+    async fn burst(&mut self, step: &Step, burst: &Burst) -> Vec<Observation> {
+        let Action::Request(request) = &step.action else {
+            return vec![self.step(step, 0).await];
+        };
+        if step.effect > Effect::Read && !self.allow_writes {
+            return vec![self.step(step, 0).await];
+        }
+        match self.prepare(&step.client, request) {
+            Ok(prepared) => {
+                let words = sent(&step.action);
+                burst::send(self.target, self.limits, step, burst, &prepared, &words).await
+            }
+            // Said as for any other step.
+            Err(_) => vec![self.step(step, 0).await],
         }
     }
 
@@ -181,12 +224,7 @@ impl Runner<'_> {
         }
     }
 
-    async fn request(
-        &mut self,
-        client: &str,
-        request: &Request,
-        fresh: bool,
-    ) -> Result<Outcome, Stop> {
+    fn prepare(&self, client: &str, request: &Request) -> Result<Prepared, Unknown> {
         let (body, kind) = body::bytes(request.body.as_ref(), &self.values)?;
         let path = self.values.fill(&request.path)?;
         let mut headers = self.headers(client, &path, &request.headers)?;
@@ -197,7 +235,17 @@ impl Runner<'_> {
         if has_body || !body.is_empty() {
             headers.push(("content-length".to_owned(), body.len().to_string()));
         }
-        let prepared = Prepared { method: request.method.clone(), path, headers, body };
+        Ok(Prepared { method: request.method.clone(), path, headers, body })
+    }
+
+    async fn request(
+        &mut self,
+        client: &str,
+        request: &Request,
+        fresh: bool,
+    ) -> Result<Outcome, Stop> {
+        let prepared = self.prepare(client, request)?;
+        self.limits.ask(&prepared.path).await;
         let mut connection = match self.kept(client, fresh).await {
             Some(connection) => connection,
             None => Connection::open(self.connect().await?).await?,
@@ -245,7 +293,7 @@ impl Runner<'_> {
         client: &str,
         path: &str,
         extra: &[(String, String)],
-    ) -> Result<Vec<(String, String)>, Stop> {
+    ) -> Result<Vec<(String, String)>, Unknown> {
         let given = |name: &str| extra.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
         let mut headers = Vec::new();
         if !given("host") {
@@ -277,6 +325,7 @@ impl Runner<'_> {
         if !open.protocols.is_empty() {
             headers.push(("sec-websocket-protocol".to_owned(), open.protocols.join(", ")));
         }
+        self.limits.ask(&path).await;
         let stream = self.connect().await?;
         let (answer, socket) = websocket::open(stream, &self.target.host, &path, &headers).await?;
         if let Some(socket) = socket {
@@ -371,6 +420,7 @@ impl Runner<'_> {
         headers.push(("accept".to_owned(), "text/event-stream".to_owned()));
         let prepared =
             Prepared { method: "GET".to_owned(), path, headers, body: bytes::Bytes::new() };
+        self.limits.ask(&prepared.path).await;
         let mut connection = Connection::open(self.connect().await?).await?;
         let head = connection.send(&prepared).await?;
         if head.answer.status != 200 || !head.is_event_stream() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::limits::Limits;
 use super::pass;
 use super::target::Target;
 use super::tls;
@@ -49,8 +50,9 @@ async fn outcomes_after(
     let tls = tls::configuration(None, true).expect("TLS");
     let target = Target::new(url, None, &tls).expect("a URL");
     let wait = Duration::from_secs(1);
-    let pass =
-        pass::run(&scenario, Side::Original, &target, "mvabc123", wait, true, expected).await;
+    let limits = Limits::default();
+    let terms = pass::Terms { limits: &limits, wait, allow_writes: true, expected };
+    let pass = pass::run(&scenario, Side::Original, &target, "mvabc123", terms).await;
     pass.observations.into_iter().map(|observation| observation.outcome).collect()
 }
 

@@ -9,13 +9,20 @@ use crate::model::verdict::{Cluster, Tier, Verdict};
 pub fn text(verdict: &Verdict) -> String {
     let mut out = String::new();
     let failed = verdict.clusters.iter().filter(|cluster| cluster.tier == Tier::Fail).count();
+    let tolerated: u64 = verdict
+        .clusters
+        .iter()
+        .filter(|cluster| cluster.tier != Tier::Fail)
+        .map(|cluster| cluster.count)
+        .sum();
     let _ = writeln!(
         out,
-        "{}: {} exchanges compared, {} {} that a user could notice",
+        "{}: {} exchanges compared, {} {} that a user could notice, {} tolerated",
         answer_name(verdict.verdict),
         verdict.exchanges,
         if failed == 0 { "no".to_owned() } else { failed.to_string() },
         if failed == 1 { "difference" } else { "differences" },
+        if tolerated == 0 { "none".to_owned() } else { tolerated.to_string() },
     );
     let _ = writeln!(out, "  original {}\n  migrated {}", verdict.original, verdict.migrated);
     for reason in &verdict.reasons {

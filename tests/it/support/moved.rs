@@ -1,6 +1,7 @@
 //! The sample moved to a target by the commands a user would call, once for all tests that need it.
 
 use std::ffi::OsStr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -45,39 +46,49 @@ impl Moved {
     fn once(place: &Mutex<Option<&'static Self>>, target: &'static str) -> &'static Self {
         let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
         place.get_or_insert_with(|| {
-            let moved: &'static Self = Box::leak(Box::new(Self::new(target)));
+            let mut moved = Self::not_yet(target);
+            let begun = catch_unwind(AssertUnwindSafe(|| moved.set_up()));
+            if let Err(failure) = begun {
+                // What a move that failed leaves would take the room of the next try.
+                let _ = catch_unwind(AssertUnwindSafe(|| moved.remove()));
+                resume_unwind(failure);
+            }
+            let moved: &'static Self = Box::leak(Box::new(moved));
             at_end(move || moved.remove());
             moved
         })
     }
 
-    fn new(target: &'static str) -> Self {
+    fn not_yet(target: &'static str) -> Self {
         let sample = Sample::shared();
-        let script = root().join("samples/chat/set-db-password");
-        command(script, [sample.name(), CANARY]).run().expect_code(0);
-        let mut moved = Self {
+        Self {
             target,
             workspace: Workspace::new(),
             sample,
             build: serde_json::Value::Null,
             deploy: serde_json::Value::Null,
-        };
-        moved.call(["analyze", &moved.sample.source()]).expect_code(0);
-        moved.call(["generate", "--to", target]).expect_code(0);
-        moved.build = match target {
+        }
+    }
+
+    fn set_up(&mut self) {
+        let script = root().join("samples/chat/set-db-password");
+        command(script, [self.sample.name(), CANARY]).run().expect_code(0);
+        self.call(["analyze", &self.sample.source()]).expect_code(0);
+        let target = self.target;
+        self.call(["generate", "--to", target]).expect_code(0);
+        self.build = match target {
             "k8s" => {
-                moved.call(["build", "--to", target, "--format", "json", "--push", &registry()])
+                self.call(["build", "--to", target, "--format", "json", "--push", &registry()])
             }
-            _ => moved.call(["build", "--to", target, "--format", "json"]),
+            _ => self.call(["build", "--to", target, "--format", "json"]),
         }
         .expect_code(0)
         .json();
-        moved.deploy = moved.deploy_again();
-        moved.call(["data", "copy", "--from", "source", "--to", target]).expect_code(0);
+        self.deploy = self.deploy_again();
+        self.call(["data", "copy", "--from", "source", "--to", target]).expect_code(0);
         let scenario = root().join("samples/chat/scenario.yaml");
-        std::fs::copy(scenario, moved.workspace.path().join("scenario/day.yaml"))
+        std::fs::copy(scenario, self.workspace.path().join("scenario/day.yaml"))
             .expect("the sample's own scenario beside the derived one");
-        moved
     }
 
     /// Deploys what lies in the tree, the test's edits included.
@@ -175,6 +186,12 @@ impl Moved {
             let _ = cluster();
         }
         self.call(["undeploy", "--delete-data", "--to", self.target]).expect_code(0);
+        for image in self.build["images"].as_array().into_iter().flatten() {
+            if let Some(name) = image["image"].as_str() {
+                // Two workloads may have one image.
+                let _ = command("docker", ["rmi", name]).try_run();
+            }
+        }
         let _ = std::fs::remove_dir_all(self.workspace.path());
     }
 }

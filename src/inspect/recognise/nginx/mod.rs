@@ -170,6 +170,7 @@ fn listens(nodes: &[Node]) -> Vec<Listen> {
                     protocol: protocol.to_owned(),
                     address_from: None,
                     port_from: None,
+                    evidence: None,
                 });
             }
             if !stated && block.name == "http" {
@@ -179,6 +180,7 @@ fn listens(nodes: &[Node]) -> Vec<Listen> {
                     protocol: "http".to_owned(),
                     address_from: None,
                     port_from: None,
+                    evidence: None,
                 });
             }
         }

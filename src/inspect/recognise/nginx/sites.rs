@@ -3,7 +3,8 @@
 use super::load::{Node, absolute};
 use super::upstreams::Upstreams;
 use crate::inspect::parse::nginx::size;
-use crate::model::inventory::{Location, LocationKind, Site};
+use crate::model::inventory::{Location, LocationKind, RateLimit, Site};
+use std::collections::BTreeMap;
 
 /// nginx's own `client_max_body_size`.
 const DEFAULT_BODY_LIMIT: u64 = 1 << 20;
@@ -21,6 +22,7 @@ struct Settings {
     body_limit: u64,
     auth: bool,
     rate_limited: bool,
+    rate: Option<RateLimit>,
     upgrade: bool,
     buffering: bool,
     denied: bool,
@@ -33,6 +35,7 @@ impl Default for Settings {
             body_limit: DEFAULT_BODY_LIMIT,
             auth: false,
             rate_limited: false,
+            rate: None,
             upgrade: false,
             buffering: true,
             denied: false,
@@ -42,11 +45,12 @@ impl Default for Settings {
 
 impl Settings {
     /// The settings within a block that holds `nodes`.
-    fn within(&self, nodes: &[Node], folder: &str) -> Self {
+    fn within(&self, nodes: &[Node], folder: &str, zones: &Zones) -> Self {
         let mut settings = self.clone();
         // Lists replace the outer level's as a whole as soon as the inner level has one entry.
         if nodes.iter().any(|node| node.name == "limit_req") {
             settings.rate_limited = true;
+            settings.rate = rate(nodes, zones);
         }
         if nodes.iter().any(|node| node.name == "proxy_set_header") {
             settings.upgrade = nodes.iter().any(is_upgrade);
@@ -81,13 +85,54 @@ fn denies_all(nodes: &[Node]) -> bool {
     first.is_some_and(|node| node.name == "deny" && node.first() == Some("all"))
 }
 
+/// Requests a minute of each zone that counts requests.
+type Zones = BTreeMap<String, u32>;
+
+/// The zones of an `http` block.
+fn zones(nodes: &[Node]) -> Zones {
+    let value = |node: &Node, key: &str| {
+        node.arguments.iter().find_map(|argument| argument.strip_prefix(key).map(str::to_owned))
+    };
+    nodes
+        .iter()
+        .filter(|node| node.name == "limit_req_zone")
+        .filter_map(|node| {
+            let zone = value(node, "zone=")?;
+            let rate = value(node, "rate=")?;
+            let number = |text: &str| text.parse::<u32>().ok().filter(|number| *number > 0);
+            let per_minute = match rate.strip_suffix("r/s") {
+                Some(seconds) => number(seconds)?.checked_mul(60)?,
+                None => number(rate.strip_suffix("r/m")?)?,
+            };
+            Some((zone.split(':').next()?.to_owned(), per_minute))
+        })
+        .collect()
+}
+
+/// The limit of a block that refuses first: the one that takes fewest at once.
+fn rate(nodes: &[Node], zones: &Zones) -> Option<RateLimit> {
+    let value = |node: &Node, key: &str| {
+        node.arguments.iter().find_map(|argument| argument.strip_prefix(key).map(str::to_owned))
+    };
+    nodes
+        .iter()
+        .filter(|node| node.name == "limit_req")
+        .filter_map(|node| {
+            let zone = value(node, "zone=")?;
+            let burst = value(node, "burst=").map_or(Some(0), |burst| burst.parse().ok())?;
+            Some(RateLimit { per_minute: *zones.get(&zone)?, zone, burst })
+        })
+        .min_by_key(|limit| (limit.burst, limit.per_minute))
+}
+
 /// The sites of a configuration, in file order.
 pub(super) fn sites(nodes: &[Node], folder: &str, upstreams: &Upstreams) -> Vec<Site> {
     let mut sites = Vec::new();
     for http in nodes.iter().filter(|node| node.name == "http") {
-        let settings = Settings::default().within(http.children(), folder);
+        let zones = zones(http.children());
+        let settings = Settings::default().within(http.children(), folder, &zones);
         for server in http.children().iter().filter(|node| node.name == "server") {
-            sites.push(site(server, &settings, folder, upstreams));
+            sites.push(site(server, &settings, &Scope { folder, upstreams, zones: &zones }));
         }
     }
     mark_default(&mut sites);
@@ -106,9 +151,9 @@ fn mark_default(sites: &mut [Site]) {
     }
 }
 
-fn site(server: &Node, outer: &Settings, folder: &str, upstreams: &Upstreams) -> Site {
+fn site(server: &Node, outer: &Settings, scope: &Scope<'_>) -> Site {
     let nodes = server.children();
-    let settings = outer.within(nodes, folder);
+    let settings = outer.within(nodes, scope.folder, scope.zones);
     let mut site = Site { evidence: vec![server.evidence()], ..Site::default() };
     for node in nodes {
         match node.name.as_str() {
@@ -132,8 +177,7 @@ fn site(server: &Node, outer: &Settings, folder: &str, upstreams: &Upstreams) ->
         site.ports.push(80);
     }
     site.root = nodes.iter().any(|node| node.name == "root").then(|| settings.root.clone());
-    let scope = Scope { folder, upstreams };
-    locations(nodes, &settings, &scope, 0, &mut site.locations);
+    locations(nodes, &settings, scope, 0, &mut site.locations);
     // What no location takes is answered by the server block itself.
     let takes_all = |location: &Location| location.path == "/" && location.modifier != "=";
     if !site.locations.iter().any(takes_all) || answers_all(nodes) {
@@ -155,6 +199,7 @@ fn answers_all(nodes: &[Node]) -> bool {
 struct Scope<'s> {
     folder: &'s str,
     upstreams: &'s Upstreams,
+    zones: &'s Zones,
 }
 
 /// Locations within locations; nginx itself sets no limit, people use two.
@@ -176,7 +221,7 @@ fn locations(
             [modifier, path, ..] => (modifier.as_str(), path.as_str()),
             [] => continue,
         };
-        let settings = outer.within(node.children(), scope.folder);
+        let settings = outer.within(node.children(), scope.folder, scope.zones);
         into.push(scope.location(node, modifier, path, node.children(), &settings));
         locations(node.children(), &settings, scope, depth + 1, into);
     }
@@ -212,6 +257,7 @@ impl Scope<'_> {
             body_limit: settings.body_limit,
             auth: settings.auth,
             rate_limited: settings.rate_limited,
+            rate: settings.rate.clone(),
             upgrade: false,
             unbuffered: false,
             internal: modifier == "@" || find("internal").is_some(),

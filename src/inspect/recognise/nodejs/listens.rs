@@ -53,6 +53,7 @@ pub(super) fn listens(values: &Values<'_>) -> Listening {
                 protocol: "unix".to_owned(),
                 address_from: variable,
                 port_from: None,
+                evidence: Some(modules.evidence(place)),
             });
         } else if let Some(port) = number {
             let (text, from) = address.map_or((None, None), |value| (value.text, value.variable));
@@ -66,8 +67,10 @@ pub(super) fn listens(values: &Values<'_>) -> Listening {
                 protocol: "http".to_owned(),
                 address_from: from,
                 port_from: variable,
+                evidence: Some(modules.evidence(place)),
             };
-            if !found.listens.contains(&listen) {
+            let known = |other: &Listen| Listen { evidence: None, ..other.clone() };
+            if !found.listens.iter().any(|other| known(other) == known(&listen)) {
                 found.listens.push(listen);
             }
         } else if is_server {

@@ -17,6 +17,7 @@ mod environment;
 mod handlers;
 mod listens;
 mod modules;
+mod outgoing;
 mod program;
 mod routes;
 mod sockets;
@@ -116,6 +117,7 @@ fn read(source: &dyn Source, facts: &mut Facts, service: &mut Service, program: 
     variables(&values, service);
     unread(facts, service, &modules);
     secrets_in_code(source, service, &modules);
+    service.outgoing = outgoing::outgoing(&values);
     keep_state(source, service, state::state(&values, source, folder));
     if service.role == Role::App {
         service.routes = routes::routes(&values);

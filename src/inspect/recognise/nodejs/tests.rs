@@ -307,6 +307,7 @@ fn what_the_app_writes_and_the_proxy_serves_is_shared() {
             body_limit: 0,
             auth: false,
             rate_limited: false,
+            rate: None,
             upgrade: false,
             unbuffered: false,
             internal: false,
@@ -321,4 +322,40 @@ fn what_the_app_writes_and_the_proxy_serves_is_shared() {
     let proxy = &facts.services[1];
     assert_eq!(proxy.program, ["/var/www"]);
     assert_eq!(proxy.state[0].path, "/var/lib/talk/files");
+}
+
+#[test]
+fn a_fixed_address_and_what_is_outside_carry_their_line() {
+    let source = Memory::new(&[
+        ("/srv/a/package.json", "{}"),
+        (
+            "/srv/a/app.js",
+            "const axios = require('axios');\nconst mail = require('nodemailer');\n\
+             const GEO = 'https://geo.example.com/v1';\n\
+             const pay = axios.create({ baseURL: 'https://pay.example.com' });\n\
+             fetch(`${GEO}/x`);\nfetch(GEO);\nfetch('http://127.0.0.1:9/self');\n\
+             fetch(`https://cdn.example.com/a/${1}`);\n\
+             mail.createTransport({ host: 'mail.example.com', port: 587 });\n\
+             res.redirect('https://www.example.com/');\n\
+             require('http').createServer().listen(81, '127.0.0.1');\n",
+        ),
+    ]);
+    let mut facts = facts("node app.js", "/srv/a", &[]);
+    recognise(&source, &mut facts);
+    let app = &facts.services[0];
+    assert_eq!(app.listens[0].evidence, Some(Evidence::line("/srv/a/app.js", 11)));
+    let found: Vec<String> = app
+        .outgoing
+        .iter()
+        .map(|out| format!("{}:{} {}", out.host, out.port.unwrap_or(0), out.evidence))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "pay.example.com:443 /srv/a/app.js:4",
+            "geo.example.com:443 /srv/a/app.js:6",
+            "cdn.example.com:443 /srv/a/app.js:8",
+            "mail.example.com:587 /srv/a/app.js:9"
+        ]
+    );
 }

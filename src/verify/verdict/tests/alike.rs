@@ -214,6 +214,7 @@ fn a_second_run_on_data_that_has_moved_on_raises_nothing() {
         written: vec![[vec![delta(105)], vec![delta(106)], vec![delta(103)]]],
         copied: vec![copied((3, "cc"), (3, "dd"), &[])],
         copied_at: Some("2026-02-28T10:00:00Z".parse().unwrap()),
+        definitions: Vec::new(),
     };
     let verdict = with(&passes, &rows, &[]);
     assert_eq!(verdict.verdict, Answer::Equivalent, "{}", text(&verdict));

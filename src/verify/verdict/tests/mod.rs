@@ -1,6 +1,7 @@
 //! The whole way from hand-made passes to clusters.
 
 mod alike;
+mod burst;
 mod hostile;
 mod http;
 mod live;
@@ -80,7 +81,9 @@ fn pass(side: Side, steps: Vec<Seen>) -> Pass {
             .map(|Seen(step, outcome)| Observation {
                 step: step.into(),
                 repetition: 0,
+                every: None,
                 sent: format!("GET {step}"),
+                claimed: Vec::new(),
                 origin: None,
                 at: at.parse().unwrap(),
                 outcome,
