@@ -98,7 +98,12 @@ enum Place {
     /// The database of `migrate emulate`, which runs whether the emulator does or not.
     Emulate(Docker),
     Cluster(Cluster),
-    Server { local: Arc<dyn Host>, options: Vec<String>, database: String, user: String },
+    Server {
+        local: Arc<dyn Host>,
+        options: Vec<String>,
+        database: String,
+        user: String,
+    },
 }
 
 impl End {

@@ -142,12 +142,12 @@ impl Store {
         let key = percent_decode_str(request.path.trim_start_matches('/'))
             .decode_utf8_lossy()
             .into_owned();
-        let Some(shelf) = self.buckets.get(bucket) else {
+        let Some(known) = self.buckets.get(bucket) else {
             return error(404, "NoSuchBucket", "The specified bucket does not exist");
         };
-        if !shelf.keys.contains(&key) {
+        if !known.keys.contains(&key) {
             // Whoever may not list is not told whether a key exists.
-            return if shelf.listed {
+            return if known.listed {
                 error(404, "NoSuchKey", "The specified key does not exist.")
             } else {
                 error(403, "AccessDenied", "Access Denied")

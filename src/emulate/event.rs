@@ -214,7 +214,7 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// The event of a schedule: `EventBridge` Scheduler sends the input or nothing, a rule its own event.
+/// The event of a schedule: EventBridge Scheduler sends the input or nothing, a rule its own event.
 pub(crate) fn of_schedule(
     schedule: &super::template::schedule::Schedule,
     region: &str,

@@ -115,7 +115,9 @@ fn forwarded(request: &mut Request, id: &str) {
     }
 }
 
-type Chosen<'a, T> = (&'a Route, T, Vec<(String, String)>);
+/// What stood in the place of each `{name}`.
+type Parameters = Vec<(String, String)>;
+type Chosen<'a, T> = (&'a Route, T, Parameters);
 
 /// The route that fits best: whole paths before parameters before `{proxy+}` before `$default`,
 /// and among equals one with a method before any.
@@ -139,7 +141,7 @@ pub(crate) fn choose<'a, T>(
 }
 
 /// How well a route's path fits, segment by segment; lower is better.
-fn fits(pattern: Option<&str>, path: &str) -> Option<(Vec<u8>, Vec<(String, String)>)> {
+fn fits(pattern: Option<&str>, path: &str) -> Option<(Vec<u8>, Parameters)> {
     let Some(pattern) = pattern else { return Some((vec![3], Vec::new())) };
     let mut rank = Vec::new();
     let mut parameters = Vec::new();

@@ -139,7 +139,7 @@ pub(crate) struct Emulator {
 
 /// What users' requests meet first.
 enum Entry {
-    Edge(Edge),
+    Edge(Box<Edge>),
     Api(Arc<Gateway>),
 }
 
@@ -161,26 +161,8 @@ pub(crate) async fn prepare(
     let plan = workspace.plan()?;
     let lock = workspace.lock_as("emulate.lock", "an emulator runs already")?;
     let tree = workspace.path(TREE);
-    let path = tree.join("template.yaml");
-    let text = std::fs::read_to_string(&path)
-        .input(format_args!("read {}", path.display()))
-        .map_err(|error| error.help("run `migrate generate --to sam` first"))?;
-    let template = Template::parse(&text, &path.display().to_string())?;
-    let config = match std::fs::read_to_string(tree.join("samconfig.toml")) {
-        Ok(text) => samconfig::parse(&text),
-        Err(_) => samconfig::Config::default(),
-    };
-    let mut around = Surroundings {
-        stack: plan.name.clone(),
-        region: config.region.unwrap_or_else(|| REGION.to_owned()),
-        parameters: config.parameters,
-    };
+    let (template, mut around) = read(&tree, &plan)?;
     let wanted = template.database()?;
-    // Read once before anything is started, so that a mistake in the file is told at once.
-    if let Some(wanted) = &wanted {
-        around.parameters.insert(wanted.host.clone(), wanted.workload.clone());
-    }
-    template.application(&around)?;
 
     let docker = docker::connect().await?;
     let secrets::Found { secrets, missing } = secrets::find(&plan, options.secrets_from).await?;
@@ -213,35 +195,8 @@ pub(crate) async fn prepare(
         notice: Arc::clone(&notice),
         extensions: std::sync::Mutex::default(),
     });
-    let mut pools = Vec::new();
-    for function in &application.functions {
-        image_is_there(&docker, &function.image).await?;
-        let variables =
-            environment::environment(function, &application.region, &secrets, &missing)?;
-        pools.push(Arc::new(Pool::new(
-            Arc::clone(&engine),
-            function.clone(),
-            variables,
-            options.instances.max(1),
-        )));
-    }
-    let gateway =
-        application.api.clone().map(|api| Arc::new(Gateway { api, functions: pools.clone() }));
-    let entry = match (&application.distribution, gateway) {
-        (Some(distribution), gateway) => Entry::Edge(Edge::new(
-            distribution.clone(),
-            gateway,
-            Arc::clone(&store),
-            Arc::clone(&notice),
-        )),
-        (None, Some(gateway)) => Entry::Api(gateway),
-        (None, None) => {
-            return Err(Error::input(format!(
-                "{}: has neither a distribution nor an HTTP API to serve",
-                path.display()
-            )));
-        }
-    };
+    let pools = pools(&engine, &application, &missing, options.instances).await?;
+    let entry = entry(&tree, &application, &pools, &store, &notice)?;
     let (address, port) = match options.listen {
         Some(text) => text::listen(text)?,
         None => ("127.0.0.1".to_owned(), None),
@@ -279,6 +234,73 @@ pub(crate) async fn prepare(
         workspace: workspace.clone(),
         _lock: lock,
     })
+}
+
+/// The template, and what its references stand for.
+fn read(tree: &Path, plan: &Plan) -> Result<(Template, Surroundings)> {
+    let path = tree.join("template.yaml");
+    let text = std::fs::read_to_string(&path)
+        .input(format_args!("read {}", path.display()))
+        .map_err(|error| error.help("run `migrate generate --to sam` first"))?;
+    let template = Template::parse(&text, &path.display().to_string())?;
+    let config = match std::fs::read_to_string(tree.join("samconfig.toml")) {
+        Ok(text) => samconfig::parse(&text),
+        Err(_) => samconfig::Config::default(),
+    };
+    let mut around = Surroundings {
+        stack: plan.name.clone(),
+        region: config.region.unwrap_or_else(|| REGION.to_owned()),
+        parameters: config.parameters,
+    };
+    // Read once before anything is started, so that a mistake in the file is told at once.
+    if let Some(wanted) = template.database()? {
+        around.parameters.insert(wanted.host, wanted.workload);
+    }
+    template.application(&around)?;
+    Ok((template, around))
+}
+
+/// The functions, none of them started.
+async fn pools(
+    engine: &Arc<Engine>,
+    application: &Application,
+    missing: &[String],
+    instances: u32,
+) -> Result<Vec<Arc<Pool>>> {
+    let mut pools = Vec::new();
+    for function in &application.functions {
+        image_is_there(&engine.docker, &function.image).await?;
+        let variables =
+            environment::environment(function, &application.region, &engine.secrets, missing)?;
+        let pool = Pool::new(Arc::clone(engine), function.clone(), variables, instances.max(1));
+        pools.push(Arc::new(pool));
+    }
+    Ok(pools)
+}
+
+/// The distribution, or the HTTP API alone.
+fn entry(
+    tree: &Path,
+    application: &Application,
+    pools: &[Arc<Pool>],
+    store: &Arc<Store>,
+    notice: &Notice,
+) -> Result<Entry> {
+    let gateway =
+        application.api.clone().map(|api| Arc::new(Gateway { api, functions: pools.to_vec() }));
+    match (&application.distribution, gateway) {
+        (Some(distribution), gateway) => Ok(Entry::Edge(Box::new(Edge::new(
+            distribution.clone(),
+            gateway,
+            Arc::clone(store),
+            Arc::clone(notice),
+        )))),
+        (None, Some(gateway)) => Ok(Entry::Api(gateway)),
+        (None, None) => Err(Error::input(format!(
+            "{}: has neither a distribution nor an HTTP API to serve",
+            tree.join("template.yaml").display()
+        ))),
+    }
 }
 
 fn describe(function: &Function) -> RunningFunction {
@@ -325,7 +347,7 @@ impl Emulator {
                 let (region, stack) = (self.application.region.clone(), self.plan.name.clone());
                 let notice = Arc::clone(&self.notice);
                 clocks.spawn(async move {
-                    calls::by_the_clock(&pool, &schedule, &region, &stack, &notice).await
+                    calls::by_the_clock(&pool, &schedule, &region, &stack, &notice).await;
                 });
             }
         }

@@ -21,8 +21,8 @@ pub(crate) struct Pool {
     environment: Vec<String>,
     most: u32,
     permits: Arc<Semaphore>,
-    shelf: Mutex<Shelf>,
-    shelved: Notify,
+    state: Mutex<Shelf>,
+    changed: Notify,
     /// All that run, so that they can be taken away at the end.
     all: Mutex<Vec<Arc<Instance>>>,
     waiting: AtomicUsize,
@@ -59,8 +59,8 @@ impl Pool {
             environment,
             most,
             permits: Arc::new(Semaphore::new(most as usize)),
-            shelf: Mutex::default(),
-            shelved: Notify::new(),
+            state: Mutex::default(),
+            changed: Notify::new(),
             all: Mutex::default(),
             waiting: AtomicUsize::new(0),
             made: AtomicU32::new(0),
@@ -88,23 +88,11 @@ impl Pool {
     async fn call(self: Arc<Self>, event: Bytes) -> Outcome {
         let permit = self.permit().await?;
         let id = super::uuid();
-        let (instance, began) = match self.warm().await {
-            Some(instance) => (instance, Instant::now()),
-            None => {
-                let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
-                let (instance, took) =
-                    Instance::start(&self.engine, &self.function, &self.environment, number)
-                        .await?;
-                self.engine.say(format!(
-                    "{}: cold start of instance {number}: {} ms",
-                    self.function.name,
-                    took.as_millis()
-                ));
-                let instance = Arc::new(instance);
-                lock(&self.all).push(Arc::clone(&instance));
-                (instance, Instant::now())
-            }
+        let instance = match self.warm().await {
+            Some(instance) => instance,
+            None => self.cold().await?,
         };
+        let began = Instant::now();
         let timeout = Duration::from_secs(self.function.timeout);
         let deadline =
             Timestamp::now().as_millisecond() + i64::try_from(timeout.as_millis()).unwrap_or(0);
@@ -123,12 +111,27 @@ impl Pool {
         let lost = matches!(&outcome, Err(fault) if fault.kind.starts_with("Sandbox.")
             || fault.kind == "Runtime.ExitError" || fault.kind == "Extension.Crash");
         let pool = Arc::clone(&self);
-        lock(&self.shelf).settling += 1;
+        lock(&self.state).settling += 1;
         tokio::spawn(async move {
             let left = timeout.saturating_sub(began.elapsed());
             pool.release(instance, lost, left, permit).await;
         });
         outcome
+    }
+
+    /// A new execution environment.
+    async fn cold(&self) -> Result<Arc<Instance>, Fault> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+        let (instance, took) =
+            Instance::start(&self.engine, &self.function, &self.environment, number).await?;
+        self.engine.say(format!(
+            "{}: cold start of instance {number}: {} ms",
+            self.function.name,
+            took.as_millis()
+        ));
+        let instance = Arc::new(instance);
+        lock(&self.all).push(Arc::clone(&instance));
+        Ok(instance)
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
@@ -177,19 +180,19 @@ impl Pool {
         let until = tokio::time::Instant::now() + SETTLING;
         let mut claimed = false;
         loop {
-            let shelved = self.shelved.notified();
-            tokio::pin!(shelved);
-            shelved.as_mut().enable();
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
             {
-                let mut shelf = lock(&self.shelf);
-                let found = shelf.idle.pop_front();
-                let others = shelf.claims - usize::from(claimed);
+                let mut state = lock(&self.state);
+                let found = state.idle.pop_front();
+                let others = state.claims - usize::from(claimed);
                 let wait = found.is_none()
-                    && shelf.settling > others
+                    && state.settling > others
                     && tokio::time::Instant::now() < until;
                 match (wait, claimed) {
-                    (true, false) => shelf.claims += 1,
-                    (false, true) => shelf.claims -= 1,
+                    (true, false) => state.claims += 1,
+                    (false, true) => state.claims -= 1,
                     _ => {}
                 }
                 if !wait {
@@ -197,7 +200,7 @@ impl Pool {
                 }
                 claimed = true;
             }
-            let _ = tokio::time::timeout_at(until, shelved).await;
+            let _ = tokio::time::timeout_at(until, changed).await;
         }
     }
 
@@ -216,7 +219,7 @@ impl Pool {
                 () = tokio::time::sleep(left) => false,
             };
         // With a call waiting, Lambda hands it over at once.
-        let wanted = self.waiting.load(Ordering::SeqCst) > 0 || lock(&self.shelf).claims > 0;
+        let wanted = self.waiting.load(Ordering::SeqCst) > 0 || lock(&self.state).claims > 0;
         if settled
             && !wanted
             && let Err(error) = instance.freeze().await
@@ -224,13 +227,13 @@ impl Pool {
             self.engine.say(error.to_string());
         }
         {
-            let mut shelf = lock(&self.shelf);
-            shelf.settling -= 1;
+            let mut state = lock(&self.state);
+            state.settling -= 1;
             if settled {
-                shelf.idle.push_back(Arc::clone(&instance));
+                state.idle.push_back(Arc::clone(&instance));
             }
         }
-        self.shelved.notify_waiters();
+        self.changed.notify_waiters();
         if !settled {
             self.drop_instance(&instance).await;
         }

@@ -64,10 +64,9 @@ fn closes(value: &str) -> bool {
             Some(_) if escaped => escaped = false,
             Some('"') if c == '\\' => escaped = true,
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if matches!(c, '"' | '\'') => quote = Some(c),
             None if c == ']' => return true,
-            None => {}
+            _ => {}
         }
     }
     false

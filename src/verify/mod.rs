@@ -2,6 +2,7 @@
 
 mod cause;
 mod cluster;
+mod coding;
 mod compare;
 pub mod coverage;
 mod databases;

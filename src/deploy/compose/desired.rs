@@ -11,7 +11,7 @@ use bollard::models::{
 };
 use sha2::{Digest, Sha256};
 
-use super::file::{ComposeFile, MountKind, Placed, Restart, Service, Subnet};
+use super::file::{ComposeFile, MountKind, Placed, Pool, Restart, Service};
 use super::text::{self, Published};
 use crate::error::{Context, Error, Result};
 use crate::model::plan::{Plan, WorkloadKind};
@@ -39,7 +39,7 @@ pub(super) struct Membership {
     /// The service's own address there.
     pub(super) address: Option<String>,
     /// The network's addresses: those of another need another container.
-    pub(super) subnets: Vec<Subnet>,
+    pub(super) subnets: Vec<Pool>,
 }
 
 /// One service as the engine should run it.

@@ -42,13 +42,13 @@ pub(super) struct Network {
 #[serde(deny_unknown_fields)]
 pub(super) struct Ipam {
     #[serde(default)]
-    pub(super) config: Vec<Subnet>,
+    pub(super) config: Vec<Pool>,
 }
 
 /// One range of addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Subnet {
+pub(super) struct Pool {
     pub(super) subnet: String,
     /// What the engine gives out by itself.
     pub(super) ip_range: Option<String>,

@@ -4,7 +4,7 @@ use bollard::models::{Ipam, IpamConfig, Network as There, NetworkCreateRequest};
 use bollard::query_parameters::{ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder};
 
 use super::engine::Project;
-use super::file::{Network, Subnet};
+use super::file::{Network, Pool};
 use crate::connection::docker::{is_missing, reason};
 use crate::error::{Context, Error, Result};
 
@@ -36,7 +36,7 @@ impl Project<'_> {
         if !subnets.is_empty() {
             labels.insert(ADDRESSES.to_owned(), said(subnets));
         }
-        let config = |subnet: &Subnet| IpamConfig {
+        let config = |subnet: &Pool| IpamConfig {
             subnet: Some(subnet.subnet.clone()),
             ip_range: subnet.ip_range.clone(),
             gateway: subnet.gateway.clone(),
@@ -125,8 +125,8 @@ impl Project<'_> {
 /// Says on a network which addresses were asked for.
 const ADDRESSES: &str = "migrate.addresses";
 
-fn said(subnets: &[Subnet]) -> String {
-    let one = |subnet: &Subnet| {
+fn said(subnets: &[Pool]) -> String {
+    let one = |subnet: &Pool| {
         let mut text = subnet.subnet.clone();
         for part in [&subnet.ip_range, &subnet.gateway].into_iter().flatten() {
             text.push(' ');
@@ -138,14 +138,14 @@ fn said(subnets: &[Subnet]) -> String {
 }
 
 /// Whether a network that is there has the addresses that are asked for, or any where none are.
-fn same(there: &There, subnets: &[Subnet]) -> bool {
+fn same(there: &There, subnets: &[Pool]) -> bool {
     let label = there.labels.as_ref().and_then(|labels| labels.get(ADDRESSES));
     if let Some(label) = label {
         return *label == said(subnets);
     }
     // One that another program made, such as the compose plugin.
     let config = there.ipam.as_ref().and_then(|ipam| ipam.config.as_ref());
-    let has = |subnet: &Subnet| {
+    let has = |subnet: &Pool| {
         config.into_iter().flatten().any(|one| {
             one.subnet.as_deref() == Some(&subnet.subnet)
                 && one.ip_range.as_deref().filter(|range| !range.is_empty())
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_network_stays_while_its_addresses_do() {
         let wanted =
-            |subnet: &str| vec![Subnet { subnet: subnet.into(), ip_range: None, gateway: None }];
+            |subnet: &str| vec![Pool { subnet: subnet.into(), ip_range: None, gateway: None }];
         let plain = there(None, "172.20.0.0/16", "");
         assert!(same(&plain, &[]), "any will do");
         assert!(same(&plain, &wanted("172.20.0.0/16")));

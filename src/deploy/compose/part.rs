@@ -23,7 +23,7 @@ pub(crate) fn network(project: &str) -> String {
 
 /// Makes the project's network if it is not there, and says where this machine is on it.
 pub(crate) async fn gateway(docker: &Docker, project: &str) -> Result<std::net::IpAddr> {
-    Project { docker, name: project }.network("default", false).await?;
+    Project { docker, name: project }.network("default", None).await?;
     let name = network(project);
     let found = docker
         .inspect_network(&name, None::<InspectNetworkOptions>)
@@ -33,8 +33,7 @@ pub(crate) async fn gateway(docker: &Docker, project: &str) -> Result<std::net::
     let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     configs
         .into_iter()
-        .filter_map(|config| config.gateway?.parse().ok())
-        .next()
+        .find_map(|config| config.gateway?.parse().ok())
         .ok_or_else(|| Error::remote(format!("network {name} has no gateway")))
 }
 
@@ -59,6 +58,7 @@ pub(crate) async fn start(
     for service in file.services.values_mut() {
         service.depends_on.retain(|name, _| services.contains(name));
         service.ports.clear();
+        service.networks.0.clear();
         service.scale = Some(1);
     }
     let docker = docker::connect().await?;
@@ -73,10 +73,9 @@ pub(crate) async fn start(
     };
     let mut desired = Vec::new();
     for name in in_order(&file)? {
-        let mut one = reading.service(&file, name, &file.services[name])?;
-        one.networks = vec!["default".to_owned()];
-        desired.push(one);
+        desired.push(reading.service(&file, name, &file.services[name])?);
     }
+    file.networks.clear();
     // Volumes of the other services stay unmade.
     let used: Vec<String> = file
         .services
@@ -91,6 +90,7 @@ pub(crate) async fn start(
         desired,
         images,
         labels: BTreeMap::new(),
+        plan,
         waits_for_data: false,
     };
     let mut steps = up.steps().await?;

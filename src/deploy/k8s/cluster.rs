@@ -100,6 +100,7 @@ impl Cluster {
     pub(crate) async fn pod(&self, workload: &str, patience: Duration) -> Result<Pod> {
         let until = Instant::now() + patience;
         loop {
+            let mut seen = Vec::new();
             for pod in self.pods(workload).await? {
                 let name = pod.metadata.name.clone().unwrap_or_default();
                 if is_running(&pod) {
@@ -114,10 +115,12 @@ impl Cluster {
                         .map(|container| container.name.clone());
                     return Ok(Pod::new(self.client.clone(), &self.namespace, name, container));
                 }
+                seen.push(format!("{name} {}", why(&pod)));
             }
             if Instant::now() > until {
+                let seen = if seen.is_empty() { "no pod".to_owned() } else { seen.join("; ") };
                 return Err(Error::remote(format!(
-                    "no container of {workload} runs in namespace {}",
+                    "no container of {workload} runs in namespace {}: {seen}",
                     self.namespace
                 ))
                 .help(format!("see `kubectl -n {} get pods`", self.namespace)));
@@ -181,6 +184,25 @@ impl Cluster {
         }
         Err(Error::remote(format!("no workload {workload} in namespace {}", self.namespace)))
     }
+}
+
+/// Why a pod does not run, in its own words.
+fn why(pod: &PodObject) -> String {
+    let Some(status) = &pod.status else { return "has no status yet".to_owned() };
+    let waiting = status
+        .container_statuses
+        .iter()
+        .flatten()
+        .filter_map(|container| container.state.as_ref()?.waiting.as_ref())
+        .filter_map(|waiting| waiting.reason.clone());
+    let refused = status
+        .conditions
+        .iter()
+        .flatten()
+        .filter(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
+        .filter_map(|condition| condition.message.clone());
+    let phase = status.phase.clone().unwrap_or_default();
+    std::iter::once(phase).chain(waiting).chain(refused).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a pod serves.

@@ -65,7 +65,7 @@ pub(crate) fn key(
     for (name, value) in
         request.headers.iter().filter(|(name, _)| name != "cookie" && policy.headers.has(name))
     {
-        key.push_str(&format!("\nh {name}: {value}"));
+        key.extend(["\nh ", name, ": ", value]);
     }
     for part in cookies(request).filter(|part| policy.cookies.has(name_of(part))) {
         key.push_str("\nc ");

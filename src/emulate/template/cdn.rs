@@ -31,10 +31,13 @@ struct Raw {
     id: String,
     line: u64,
     root_object: String,
-    origins: Vec<(String, String, String, Vec<(String, String)>)>,
+    origins: Vec<RawOrigin>,
     behaviours: Vec<RawBehaviour>,
     error_pages: Vec<ErrorPage>,
 }
+
+/// Id, domain, path and headers.
+type RawOrigin = (String, String, String, Vec<(String, String)>);
 
 struct RawBehaviour {
     line: u64,
@@ -291,8 +294,6 @@ impl Parts {
         })
     }
 }
-
-type RawOrigin = (String, String, String, Vec<(String, String)>);
 
 fn origin(mut fields: Fields<'_>) -> Result<RawOrigin> {
     let id = fields.needed("Id")?;

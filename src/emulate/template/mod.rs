@@ -203,7 +203,7 @@ impl Template {
                 "AWS::CloudFront::CachePolicy" => parts.cache_policy(physical, fields)?,
                 "AWS::CloudFront::OriginRequestPolicy" => parts.forward_policy(physical, fields)?,
                 "AWS::CloudFront::ResponseHeadersPolicy" => {
-                    parts.headers_policy(physical, fields)?
+                    parts.headers_policy(physical, fields)?;
                 }
                 "AWS::CloudFront::Function" => parts.function(&physical, fields)?,
                 "AWS::CloudFront::Distribution" => parts.distribution(physical, fields)?,

@@ -134,11 +134,10 @@ fn which(config: Option<Fields<'_>>, behaviour: &str, names: &str) -> Result<Whi
     let list = config.texts(names)?.unwrap_or_default();
     let which = match kind.as_str() {
         "none" => Which::None,
-        "all" | "allViewer" => Which::All,
+        // CloudFront's own headers are added whenever a policy names them: see `cdn::forward`.
+        "all" | "allViewer" | "allViewerAndWhitelistCloudFront" => Which::All,
         "whitelist" => Which::Only(list),
         "allExcept" => Which::Except(list),
-        // CloudFront's own headers are added whenever a policy names them: see `cdn::forward`.
-        "allViewerAndWhitelistCloudFront" => Which::All,
         _ => return Err(config.error(line, format_args!("{behaviour} {kind:?} is not emulated"))),
     };
     config.done()?;

@@ -15,7 +15,7 @@ pub(crate) struct Schedule {
     pub(crate) timezone: TimeZone,
     pub(crate) input: Option<String>,
     pub(crate) enabled: bool,
-    /// Whether it is `EventBridge` Scheduler's (`ScheduleV2`) and not a rule's.
+    /// Whether it is EventBridge Scheduler's (`ScheduleV2`) and not a rule's.
     pub(crate) scheduler: bool,
 }
 
@@ -89,8 +89,8 @@ pub(crate) fn parse(text: &str) -> Result<Expression, String> {
 
 fn field(text: &str, low: u16, high: u16, names: &[&str]) -> Result<Vec<u16>, String> {
     let number = |text: &str| -> Result<u16, String> {
-        let named = names.iter().position(|name| name.eq_ignore_ascii_case(text));
-        let found = match named {
+        let place = names.iter().position(|name| name.eq_ignore_ascii_case(text));
+        let found = match place {
             Some(at) => u16::try_from(at).unwrap_or(0) + low,
             None => text.parse().map_err(|_| format!("{text:?} is not understood in cron"))?,
         };

@@ -10,7 +10,6 @@ fn around() -> Surroundings {
         stack: "notes-ab12".to_owned(),
         region: "eu-central-1".to_owned(),
         parameters: BTreeMap::from([("DatabaseHost".to_owned(), "mariadb".to_owned())]),
-        ..Surroundings::default()
     }
 }
 

@@ -60,6 +60,24 @@ pub(super) fn replicas(tree: &BTreeMap<String, String>, workload: &str) -> Optio
         })
 }
 
+/// The line that gives a workload another time zone than the source has (`TZ: …`, or the `value:`
+/// after `name: TZ`).
+pub(super) fn other_zone(tree: &BTreeMap<String, String>, source: &str) -> Option<Line> {
+    let mut named = false;
+    lines(tree).find_map(|(file, number, text)| {
+        let line = text.trim().trim_start_matches("- ");
+        let (key, value) = line.split_once([':', '=']).unwrap_or((line, ""));
+        let value = value.trim().trim_matches(['"', '\'']);
+        let set = key == "TZ" || (named && key == "value");
+        named = key == "name" && value == "TZ";
+        (set && !value.is_empty() && value != source).then(|| Line {
+            file: file.clone(),
+            number,
+            text: text.trim().to_owned(),
+        })
+    })
+}
+
 /// The line of an environment variable whose name holds one of the words.
 pub(super) fn variable(tree: &BTreeMap<String, String>, words: &[&str]) -> Option<Line> {
     words.iter().find_map(|word| {

@@ -566,7 +566,14 @@ fn value(clues: &Clues<'_>, path: &str, difference: &Difference) -> Cause {
     }
     match difference.kind {
         Kind::Value(What::Zone, _) => {
-            variable_or(clues, &["TZ"], "the time zone of the app or the database differs")
+            let words = "the time zone of the app or the database differs";
+            match manifest::other_zone(
+                clues.tree,
+                clues.inventory.map_or("", |known| known.os.timezone.as_str()),
+            ) {
+                Some(line) => at(format!("{words}: see this variable"), &line.file, line.number),
+                None => variable_or(clues, &["TZ"], words),
+            }
         }
         Kind::Value(What::Scheme, _) => forwarded(clues, path, "url scheme"),
         Kind::Value(What::Authority, _) => forwarded(clues, path, "url host"),

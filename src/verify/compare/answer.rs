@@ -12,6 +12,7 @@ use super::difference::{Difference, Kind, Scene, is_file};
 use super::headers;
 use super::value::{self, Sink, Walk, What, around_difference};
 use crate::model::verdict::{Class, Tier};
+use crate::verify::coding;
 use crate::verify::learn::identity::Place;
 use crate::verify::learn::time::Moments;
 use crate::verify::observation::Answer;
@@ -119,7 +120,7 @@ fn bodies(
                 "a body that can be decoded",
                 format!(
                     "content-encoding: {}",
-                    body::header(migrated, "content-encoding").unwrap_or("none")
+                    coding::header(migrated, "content-encoding").unwrap_or("none")
                 ),
             ),
         ));
@@ -254,7 +255,7 @@ fn bytes(scene: &Scene<'_>, one: &[u8], mine: &[u8]) -> Difference {
 /// A refused or taken upgrade.
 fn websocket(scene: &Scene<'_>, answers: [&Answer; 3], out: &mut Vec<Difference>) {
     for name in ["sec-websocket-protocol", "sec-websocket-extensions"] {
-        let [one, two, mine] = answers.map(|answer| body::header(answer, name));
+        let [one, two, mine] = answers.map(|answer| coding::header(answer, name));
         if one == two && one != mine {
             let tier = if name.ends_with("protocol") { Tier::Fail } else { Tier::NonStrict };
             out.push(scene.difference(
@@ -402,7 +403,7 @@ fn judged(
 fn status(scene: &Scene<'_>, first: &Answer, migrated: &Answer) -> Difference {
     let (from, to) = (first.status, migrated.status);
     let hint = |answer: &Answer| {
-        let location = body::header(answer, "location").map(|to| format!("\nlocation: {to}"));
+        let location = coding::header(answer, "location").map(|to| format!("\nlocation: {to}"));
         format!("{} {}{}", answer.status, reason(answer.status), location.unwrap_or_default())
     };
     if from == 101 || to == 101 {

@@ -1,9 +1,8 @@
 //! Bodies as data: content encoding undone, then JSON, HTML or lines as a tree; all else as bytes.
 
-use std::io::Read;
-
 use serde_json::{Map, Value};
 
+use crate::verify::coding::{decode, header};
 use crate::verify::observation::Answer;
 
 /// Largest body that is read as data.
@@ -11,8 +10,6 @@ const LARGEST_TREE: usize = 4 * 1024 * 1024;
 /// Largest page that is read as a tree, and the deepest.
 const LARGEST_PAGE: usize = 1024 * 1024;
 const DEEPEST_PAGE: usize = 400;
-/// Largest body after decompression.
-const LARGEST: u64 = 64 * 1024 * 1024;
 /// Deepest HTML that is read as data.
 const DEEPEST: usize = 120;
 /// Most nodes of HTML that are read as data.
@@ -31,11 +28,6 @@ pub(crate) enum Body {
     Bytes(Vec<u8>),
     /// The content encoding could not be undone.
     Undecodable,
-}
-
-/// The one value of a header.
-pub(crate) fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
-    answer.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 /// The media type, without parameters, in lower case.
@@ -113,31 +105,6 @@ fn lines(text: &str) -> Value {
 }
 
 /// Undoes the content encoding; `None` when it cannot be undone.
-fn decode(answer: &Answer) -> Option<Vec<u8>> {
-    let encoding = header(answer, "content-encoding").unwrap_or("").trim().to_ascii_lowercase();
-    let body = answer.body.as_slice();
-    if body.is_empty() {
-        return Some(Vec::new());
-    }
-    let all = |reader: &mut dyn Read| {
-        let mut out = Vec::new();
-        reader.take(LARGEST + 1).read_to_end(&mut out).ok()?;
-        // A part must not pass for the whole: what unpacks to more is compared packed.
-        Some(if out.len() as u64 > LARGEST { body.to_vec() } else { out })
-    };
-    match encoding.as_str() {
-        "gzip" | "x-gzip" => all(&mut flate2::read::MultiGzDecoder::new(body)),
-        "deflate" => all(&mut flate2::read::ZlibDecoder::new(body))
-            .or_else(|| all(&mut flate2::read::DeflateDecoder::new(body))),
-        "zstd" => {
-            zstd::stream::read::Decoder::new(body).ok().and_then(|mut reader| all(&mut reader))
-        }
-        "br" => all(&mut brotli_decompressor::Decompressor::new(body, 4096)),
-        // What else there may be is compared as it is.
-        _ => Some(body.to_vec()),
-    }
-}
-
 /// HTML as a tree: an element is `{tag: …, attributes, children}`.
 fn html(text: &str) -> Value {
     let document = scraper::Html::parse_document(text);
@@ -180,10 +147,11 @@ mod ego {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::time::Duration;
 
     use super::*;
+    use crate::verify::coding::LARGEST;
 
     fn answer(headers: &[(&str, &str)], body: &[u8]) -> Answer {
         Answer {

@@ -6,6 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::model::scenario::Capture;
+use crate::verify::coding;
 use crate::verify::observation::{Answer, Outcome};
 
 /// The values known so far in a pass.
@@ -103,7 +104,7 @@ fn find(capture: &Capture, outcome: &Outcome) -> Option<String> {
             if let Some(name) = &capture.cookie {
                 return cookie(answer, name);
             }
-            String::from_utf8_lossy(&answer.body).into_owned()
+            String::from_utf8_lossy(&coding::decode(answer)?).into_owned()
         }
         Outcome::Messages(heard) => heard.first()?.messages.last()?.data.clone(),
         _ => return None,
@@ -136,6 +137,8 @@ fn cookie(answer: &Answer, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     fn values() -> Values {
@@ -159,21 +162,40 @@ mod tests {
         assert_eq!(filled, serde_json::json!({"id": 42, "text": "order 42", "code": "007"}));
     }
 
-    #[test]
-    fn captures_from_json_and_cookies() {
-        let mut values = values();
-        let outcome = Outcome::Answer(Answer {
+    fn answer(headers: &[(&str, &str)], body: &[u8]) -> Outcome {
+        Outcome::Answer(Answer {
             method: "GET".into(),
             path: "/".into(),
             status: 200,
-            headers: vec![("set-cookie".into(), "sid=s3; Path=/; HttpOnly".into())],
-            body: br#"{"order":{"id":9}}"#.to_vec(),
-            body_bytes: 17,
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
+            body: body.to_vec(),
+            body_bytes: body.len() as u64,
             digest: None,
             broken: None,
             first_byte: std::time::Duration::ZERO,
             total: std::time::Duration::ZERO,
-        });
+        })
+    }
+
+    #[test]
+    fn captures_from_a_body_that_came_compressed() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(br#"{"id":7}"#).unwrap();
+        let outcome = answer(&[("content-encoding", "gzip")], &packed.finish().unwrap());
+        let mut values = values();
+        let capture = Capture { name: "id".into(), json: Some("/id".into()), ..Capture::default() };
+        values.capture(&capture, &outcome);
+        assert_eq!(values.fill("${id}").expect("captured"), "7");
+    }
+
+    #[test]
+    fn captures_from_json_and_cookies() {
+        let mut values = values();
+        let headers = [("set-cookie", "sid=s3; Path=/; HttpOnly")];
+        let outcome = answer(&headers, br#"{"order":{"id":9}}"#);
         for capture in [
             Capture { name: "id".into(), json: Some("/order/id".into()), ..Capture::default() },
             Capture { name: "sid".into(), cookie: Some("sid".into()), ..Capture::default() },

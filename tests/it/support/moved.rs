@@ -186,6 +186,12 @@ impl Moved {
             let _ = cluster();
         }
         self.call(["undeploy", "--delete-data", "--to", self.target]).expect_code(0);
+        for image in self.build["images"].as_array().into_iter().flatten() {
+            if let Some(name) = image["image"].as_str() {
+                // Two workloads may have one image.
+                let _ = command("docker", ["rmi", name]).try_run();
+            }
+        }
         let _ = std::fs::remove_dir_all(self.workspace.path());
     }
 }
