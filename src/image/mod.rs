@@ -2,6 +2,7 @@
 
 mod context;
 mod engine;
+mod functions;
 mod packages;
 pub(crate) mod record;
 mod rootfs;
@@ -49,8 +50,23 @@ pub(crate) async fn build(
 ) -> Result<Outcome> {
     let plan = Arc::new(workspace.plan()?);
     let inventory = Arc::new(workspace.inventory()?);
-    let owners: Vec<&Workload> =
-        plan.workloads.iter().filter(|workload| workload.image.of.is_none()).collect();
+    let functions = match target {
+        Target::Sam => Some(functions::workloads(workspace, &plan, &inventory)?),
+        Target::Compose | Target::K8s => None,
+    };
+    // Functions have images on those of their workloads; nothing else is needed there.
+    let needed = |owner: &Workload| match &functions {
+        None => true,
+        Some(functions) => plan.workloads.iter().any(|workload| {
+            functions.contains(&workload.id)
+                && workload.image.of.as_deref().unwrap_or(&workload.id) == owner.id
+        }),
+    };
+    let owners: Vec<&Workload> = plan
+        .workloads
+        .iter()
+        .filter(|workload| workload.image.of.is_none() && needed(workload))
+        .collect();
     for owner in &owners {
         dockerfile(workspace, target, owner)?;
     }
@@ -102,7 +118,7 @@ pub(crate) async fn build(
         let labels = HashMap::from([("migrate.workload".to_owned(), owner.id.clone())]);
         let (id, bytes) =
             engine::build(&docker, &name, &packed.dockerfile, packed.context, &labels).await?;
-        let pushed = match push {
+        let pushed = match push.filter(|_| functions.is_none()) {
             Some(registry) => Some(engine::push(&docker, &name, registry).await?),
             None => None,
         };
@@ -126,13 +142,32 @@ pub(crate) async fn build(
         ))
         .help("make each a secret of kind file in plan.yaml (secrets, and files of the workload), or name it under image.leave_out; then generate and build again"));
     }
+    if let Some(functions) = &functions {
+        images.images = functions::build(workspace, &docker, &plan, functions, push).await?;
+        let (workspace, source, plan, inventory, search) = (
+            workspace.clone(),
+            Arc::clone(&source),
+            Arc::clone(&plan),
+            Arc::clone(&inventory),
+            Arc::clone(&search),
+        );
+        let _spinner = Progress::spinner("copy the static files".to_owned());
+        let told = tokio::task::spawn_blocking(move || {
+            let mut notes = Vec::new();
+            functions::content(&workspace, &*source, &plan, &inventory, &search, &mut notes)?;
+            Ok::<_, Error>(notes)
+        });
+        notes.extend(told.await.input("copy the static files")??);
+    }
     images.images.sort_by_key(|built| {
         plan.workloads.iter().position(|workload| workload.id == built.workload)
     });
     if let Some(path) = save {
         save_all(&docker, &images, path).await?;
     }
-    workspace.write_json(&workspace.deployment("images"), &images)?;
+    // The other targets' deployments go by the images that were built for them.
+    let record = if functions.is_some() { "images-sam" } else { "images" };
+    workspace.write_json(&workspace.deployment(record), &images)?;
     Ok(Outcome { images, notes })
 }
 

@@ -101,45 +101,155 @@ pub(super) struct Edge {
 
 /// Variables that the function knows.
 const VARIABLES: [&str; 12] = [
-    "request_uri", "uri", "document_uri", "host", "http_host", "server_name", "scheme", "args",
-    "query_string", "is_args", "remote_addr", "proxy_add_x_forwarded_for",
+    "request_uri",
+    "uri",
+    "document_uri",
+    "host",
+    "http_host",
+    "server_name",
+    "scheme",
+    "args",
+    "query_string",
+    "is_args",
+    "remote_addr",
+    "proxy_add_x_forwarded_for",
 ];
 
 /// What needs no counterpart: logs, processes, buffers and connections are the platform's.
 const PLATFORM: [&str; 63] = [
-    "access_log", "error_log", "log_format", "log_not_found", "rewrite_log", "listen",
-    "server_name", "root", "alias", "index", "types", "default_type", "location", "types_hash_max_size",
-    "types_hash_bucket_size", "server_names_hash_bucket_size", "server_names_hash_max_size",
-    "sendfile", "sendfile_max_chunk", "tcp_nopush", "tcp_nodelay", "keepalive_timeout",
-    "keepalive_requests", "server_tokens", "charset_types", "override_charset",
-    "client_body_buffer_size", "client_header_buffer_size", "large_client_header_buffers",
-    "client_body_timeout", "client_header_timeout", "send_timeout", "reset_timedout_connection",
-    "proxy_http_version", "proxy_buffering", "proxy_request_buffering", "proxy_buffers",
-    "proxy_buffer_size", "proxy_busy_buffers_size", "proxy_connect_timeout", "proxy_send_timeout",
-    "proxy_redirect", "gzip", "gzip_types", "gzip_vary", "gzip_proxied", "gzip_min_length", "gzip_comp_level",
-    "gzip_buffers", "gzip_http_version", "gzip_disable", "ssl_certificate", "ssl_certificate_key",
-    "ssl_protocols", "ssl_ciphers", "ssl_prefer_server_ciphers", "ssl_session_cache",
-    "ssl_session_timeout", "ssl_session_tickets", "ssl_dhparam", "open_file_cache", "http2", "upstream",
+    "access_log",
+    "error_log",
+    "log_format",
+    "log_not_found",
+    "rewrite_log",
+    "listen",
+    "server_name",
+    "root",
+    "alias",
+    "index",
+    "types",
+    "default_type",
+    "location",
+    "types_hash_max_size",
+    "types_hash_bucket_size",
+    "server_names_hash_bucket_size",
+    "server_names_hash_max_size",
+    "sendfile",
+    "sendfile_max_chunk",
+    "tcp_nopush",
+    "tcp_nodelay",
+    "keepalive_timeout",
+    "keepalive_requests",
+    "server_tokens",
+    "charset_types",
+    "override_charset",
+    "client_body_buffer_size",
+    "client_header_buffer_size",
+    "large_client_header_buffers",
+    "client_body_timeout",
+    "client_header_timeout",
+    "send_timeout",
+    "reset_timedout_connection",
+    "proxy_http_version",
+    "proxy_buffering",
+    "proxy_request_buffering",
+    "proxy_buffers",
+    "proxy_buffer_size",
+    "proxy_busy_buffers_size",
+    "proxy_connect_timeout",
+    "proxy_send_timeout",
+    "proxy_redirect",
+    "gzip",
+    "gzip_types",
+    "gzip_vary",
+    "gzip_proxied",
+    "gzip_min_length",
+    "gzip_comp_level",
+    "gzip_buffers",
+    "gzip_http_version",
+    "gzip_disable",
+    "ssl_certificate",
+    "ssl_certificate_key",
+    "ssl_protocols",
+    "ssl_ciphers",
+    "ssl_prefer_server_ciphers",
+    "ssl_session_cache",
+    "ssl_session_timeout",
+    "ssl_session_tickets",
+    "ssl_dhparam",
+    "open_file_cache",
+    "http2",
+    "upstream",
 ];
 
 /// What is carried over below, or told in its own place.
 const CARRIED: [&str; 21] = [
-    "return", "rewrite", "add_header", "expires", "error_page", "try_files", "internal", "deny",
-    "allow", "auth_basic", "auth_basic_user_file", "limit_req", "client_max_body_size",
-    "proxy_pass", "proxy_set_header", "proxy_read_timeout", "charset", "limit_req_zone",
-    "limit_req_status", "etag", "absolute_redirect",
+    "return",
+    "rewrite",
+    "add_header",
+    "expires",
+    "error_page",
+    "try_files",
+    "internal",
+    "deny",
+    "allow",
+    "auth_basic",
+    "auth_basic_user_file",
+    "limit_req",
+    "client_max_body_size",
+    "proxy_pass",
+    "proxy_set_header",
+    "proxy_read_timeout",
+    "charset",
+    "limit_req_zone",
+    "limit_req_status",
+    "etag",
+    "absolute_redirect",
 ];
 
 /// Endings that sites serve, out of the hundreds that mime.types knows.
 const ENDINGS: [&str; 32] = [
-    "html", "htm", "css", "js", "mjs", "json", "map", "xml", "txt", "md", "csv", "svg", "png", "jpg",
-    "jpeg", "gif", "webp", "avif", "ico", "woff", "woff2", "ttf", "otf", "pdf", "mp4", "webm", "mp3",
-    "ogg", "wasm", "webmanifest", "zip", "atom",
+    "html",
+    "htm",
+    "css",
+    "js",
+    "mjs",
+    "json",
+    "map",
+    "xml",
+    "txt",
+    "md",
+    "csv",
+    "svg",
+    "png",
+    "jpg",
+    "jpeg",
+    "gif",
+    "webp",
+    "avif",
+    "ico",
+    "woff",
+    "woff2",
+    "ttf",
+    "otf",
+    "pdf",
+    "mp4",
+    "webm",
+    "mp3",
+    "ogg",
+    "wasm",
+    "webmanifest",
+    "zip",
+    "atom",
 ];
 
 /// nginx's `charset_types` where the configuration names none.
 pub(super) const CHARSET_TYPES: [&str; 6] = [
-    "text/html", "text/xml", "text/plain", "text/vnd.wap.wml", "application/javascript",
+    "text/html",
+    "text/xml",
+    "text/plain",
+    "text/vnd.wap.wml",
+    "application/javascript",
     "application/rss+xml",
 ];
 
@@ -162,9 +272,13 @@ pub(super) fn read(configuration: &Configuration, server: &Node, found: &mut Fou
         let mut levels = outer.clone();
         levels.push(&location.block);
         if location.arguments.iter().any(|word| word.starts_with('@')) {
-            note(found, Severity::Risk, Some(location),
+            note(
+                found,
+                Severity::Risk,
+                Some(location),
                 "a named location has no counterpart on CloudFront",
-                "carry what it does into the application, or leave it to an error page");
+                "carry what it does into the application, or leave it to an error page",
+            );
             continue;
         }
         unknown(&location.block, found);
@@ -177,7 +291,7 @@ pub(super) fn read(configuration: &Configuration, server: &Node, found: &mut Fou
         let rule = Rule { i: index(&outer), ..Rule { p: "/".to_owned(), ..Rule::default() } };
         edge.rules.push(rule);
         content("/", false, &outer, &mut edge);
-        edge.behaviours.push(behaviour("*", Origin::Static, &outer, server, found));
+        edge.behaviours.push(behaviour("*", Origin::Static, &outer, server));
     }
     order(&mut edge.behaviours);
     error_pages(&outer, &statics, &mut edge, found);
@@ -215,9 +329,13 @@ fn location(
     let has = |name: &str| own.iter().find(|node| node.name == name);
     let mut rule = Rule { m: modifier.to_owned(), p: path.to_owned(), ..Rule::default() };
     if modifier.starts_with('~') && !speaks(path) {
-        note(found, Severity::Risk, Some(location),
+        note(
+            found,
+            Severity::Risk,
+            Some(location),
             "the pattern of this location is not one that JavaScript reads the same way",
-            "write it with plain groups and classes, or carry it into the application");
+            "write it with plain groups and classes, or carry it into the application",
+        );
         return None;
     }
     answers(own, &mut rule, found);
@@ -228,23 +346,32 @@ fn location(
     let proxied = has("proxy_pass");
     let foreign = ["fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];
     if let Some(other) = foreign.iter().find_map(|name| has(name)) {
-        note(found, Severity::Blocker, Some(other),
+        note(
+            found,
+            Severity::Blocker,
+            Some(other),
             "no function answers this protocol",
-            "give the application an HTTP server in its image, or leave this part on Kubernetes");
+            "give the application an HTTP server in its image, or leave this part on Kubernetes",
+        );
         rule.s = Some(502);
     }
     let upgrade = own.iter().find(|node| {
         node.name == "proxy_set_header" && node.first().eq_ignore_ascii_case("upgrade")
     });
     if let Some(upgrade) = upgrade {
-        note(found, Severity::Blocker, Some(upgrade),
+        note(
+            found,
+            Severity::Blocker,
+            Some(upgrade),
             format!("WebSocket connections on {path} are refused: a function ends with its answer"),
             "leave this part on Kubernetes (generate --to k8s) and give its address to the pages, or move \
-             the connections to API Gateway and their state to a table");
+             the connections to API Gateway and their state to a table",
+        );
         rule.s = Some(501);
     }
     let answered = rule.s.is_some();
-    let origin = if proxied.is_some() || answered && !serves(own) { Origin::Api } else { Origin::Static };
+    let origin =
+        if proxied.is_some() || answered && !serves(own) { Origin::Api } else { Origin::Static };
     if let Some(pass) = proxied.filter(|_| !answered) {
         proxy(pass, path, modifier, levels, &mut rule, edge, found);
     } else if origin == Origin::Static && rule.s.is_none_or(|_| has("internal").is_some()) {
@@ -253,14 +380,18 @@ fn location(
     response(levels, &mut rule, found);
     let patterns = patterns(modifier, path);
     if patterns.is_empty() && origin == Origin::Static && rule.s.is_none() {
-        note(found, Severity::Risk, Some(location),
+        note(
+            found,
+            Severity::Risk,
+            Some(location),
             "CloudFront has path patterns with * and ? only: the files of this location are not served",
-            "name the folder or the endings in a location of its own");
+            "name the folder or the endings in a location of its own",
+        );
     }
     // What the function answers by itself needs no origin, and what all goes to the application
     // needs no behaviour but the last, unless a shorter one leads elsewhere.
     for pattern in patterns {
-        edge.behaviours.push(behaviour(&pattern, origin, levels, location, found));
+        edge.behaviours.push(behaviour(&pattern, origin, levels, location));
     }
     edge.rules.push(rule);
     Some(origin)
@@ -279,9 +410,13 @@ fn answers(own: &[Node], rule: &mut Rule, found: &mut Found) {
             "rewrite" => {
                 let [pattern, replacement, flag @ ..] = node.arguments.as_slice() else { continue };
                 if !speaks(pattern) || !known(replacement) {
-                    note(found, Severity::Risk, Some(node),
+                    note(
+                        found,
+                        Severity::Risk,
+                        Some(node),
                         "this rewrite uses what a CloudFront Function cannot tell",
-                        "carry it into the application");
+                        "carry it into the application",
+                    );
                     continue;
                 }
                 let flag = flag.first().map_or("", String::as_str);
@@ -301,9 +436,13 @@ fn fixed(node: &Node, rule: &mut Rule, found: &mut Found) {
         _ => return,
     };
     if !known(&text) {
-        note(found, Severity::Risk, Some(node),
+        note(
+            found,
+            Severity::Risk,
+            Some(node),
             "this answer uses a variable that a CloudFront Function does not know",
-            "write the value, or carry it into the application");
+            "write the value, or carry it into the application",
+        );
         return;
     }
     // nginx closes the connection without a word; there is none to close here.
@@ -319,21 +458,38 @@ fn access(levels: &[&[Node]], location: &Node, rule: &mut Rule, found: &mut Foun
     if !rules.is_empty() {
         rule.s = Some(403);
         if let Some(allow) = allowed.first().copied() {
-            note(found, Severity::Risk, Some(allow),
+            note(
+                found,
+                Severity::Risk,
+                Some(allow),
                 "addresses are allowed here: CloudFront has no counterpart without a web ACL, and nobody is let in",
-                "make a WAF rule with these addresses and attach it to the distribution, then take the refusal out of functions/edge.js");
+                "make a WAF rule with these addresses and attach it to the distribution, then take the refusal out of functions/edge.js",
+            );
         }
     }
-    if let Some(auth) = effective(levels, "auth_basic").first().copied().filter(|node| node.first() != "off") {
+    if let Some(auth) =
+        effective(levels, "auth_basic").first().copied().filter(|node| node.first() != "off")
+    {
         rule.s = Some(403);
-        note(found, Severity::Blocker, Some(auth),
-            format!("a password is asked for on {}: its file holds a secret that a CloudFront Function must not hold; nobody is let in", path(location).1),
-            "let the application ask for it, or put an authorizer of API Gateway in front");
+        note(
+            found,
+            Severity::Blocker,
+            Some(auth),
+            format!(
+                "a password is asked for on {}: its file holds a secret that a CloudFront Function must not hold; nobody is let in",
+                path(location).1
+            ),
+            "let the application ask for it, or put an authorizer of API Gateway in front",
+        );
     }
     for limit in effective(levels, "limit_req") {
-        note(found, Severity::Risk, Some(limit),
+        note(
+            found,
+            Severity::Risk,
+            Some(limit),
             "requests are limited by address: CloudFront has no counterpart without a web ACL",
-            "make a rate-based rule of WAF, or throttle the routes of the HTTP API");
+            "make a rate-based rule of WAF, or throttle the routes of the HTTP API",
+        );
     }
 }
 
@@ -353,9 +509,13 @@ fn proxy(
         _ => (rest, ""),
     };
     if authority.contains('$') || tail.contains('$') {
-        note(found, Severity::Blocker, Some(pass),
+        note(
+            found,
+            Severity::Blocker,
+            Some(pass),
             "where this goes is decided by a variable",
-            "write the address, and generate again");
+            "write the address, and generate again",
+        );
         rule.s = Some(502);
         return;
     }
@@ -368,21 +528,29 @@ fn proxy(
             Some(time) if (1..30).contains(&time) => {
                 edge.timeout = edge.timeout.min(u64::try_from(time).unwrap_or(29));
             }
-            _ => note(found, Severity::Risk, Some(node),
+            _ => note(
+                found,
+                Severity::Risk,
+                Some(node),
                 "API Gateway waits 30 seconds for an answer and no longer",
-                "answer at once and work on in a queue, or leave this part on Kubernetes"),
+                "answer at once and work on in a queue, or leave this part on Kubernetes",
+            ),
         }
     }
     // nginx takes 1 MB where nothing is said.
     let limit = effective(levels, "client_max_body_size");
-    let bytes = limit.first().map_or(Some(1 << 20), |node| {
-        crate::inspect::parse::nginx::size(node.first())
-    });
+    let bytes = limit
+        .first()
+        .map_or(Some(1 << 20), |node| crate::inspect::parse::nginx::size(node.first()));
     match (bytes, limit.first()) {
         (Some(bytes), _) if bytes > 0 && bytes <= 6 << 20 => rule.b = Some(bytes),
-        (_, node) => note(found, Severity::Risk, node.copied(),
+        (_, node) => note(
+            found,
+            Severity::Risk,
+            node.copied(),
             "Lambda takes bodies of 6 MB at most, 4.5 MB when they are not text",
-            "let browsers put large files straight into a bucket (a presigned URL)"),
+            "let browsers put large files straight into a bucket (a presigned URL)",
+        ),
     }
     for node in effective(levels, "proxy_set_header") {
         header(node, rule, found);
@@ -398,9 +566,13 @@ fn header(node: &Node, rule: &mut Rule, found: &mut Found) {
         | "accept-encoding" => {}
         "host" => rule.q.push(["x-forwarded-host".to_owned(), "$host".to_owned()]),
         _ if known(value) => rule.q.push([lower, value.clone()]),
-        _ => note(found, Severity::Risk, Some(node),
+        _ => note(
+            found,
+            Severity::Risk,
+            Some(node),
             "this header's value is not known to a CloudFront Function",
-            "let the application do without it"),
+            "let the application do without it",
+        ),
     }
 }
 
@@ -413,13 +585,23 @@ fn files(location: &Node, levels: &[&[Node]], rule: &mut Rule, edge: &mut Edge, 
     {
         if last.starts_with('/') && known(last) && !last.contains('$') {
             rule.f.clone_from(last);
-            note(found, Severity::Advice, Some(tries),
-                format!("a path without an ending is answered with {last}: CloudFront does not know beforehand which files exist"),
-                "name such paths in locations of their own if some are files");
+            note(
+                found,
+                Severity::Advice,
+                Some(tries),
+                format!(
+                    "a path without an ending is answered with {last}: CloudFront does not know beforehand which files exist"
+                ),
+                "name such paths in locations of their own if some are files",
+            );
         } else {
-            note(found, Severity::Risk, Some(tries),
+            note(
+                found,
+                Severity::Risk,
+                Some(tries),
                 "what is tried last has no counterpart on CloudFront",
-                "lead these paths to the application in a location of their own");
+                "lead these paths to the application in a location of their own",
+            );
         }
     }
     let prefix = if modifier.starts_with('~') { "/" } else { path };
@@ -451,9 +633,13 @@ fn response(levels: &[&[Node]], rule: &mut Rule, found: &mut Found) {
     for node in effective(levels, "add_header") {
         let [name, value, more @ ..] = node.arguments.as_slice() else { continue };
         if !known(value) || value.contains('$') {
-            note(found, Severity::Risk, Some(node),
+            note(
+                found,
+                Severity::Risk,
+                Some(node),
                 "this header's value is made anew for each answer",
-                "let the application set it");
+                "let the application set it",
+            );
         } else if more.is_empty() {
             rule.h.push([name.to_ascii_lowercase(), value.clone()]);
         }
@@ -464,12 +650,17 @@ fn response(levels: &[&[Node]], rule: &mut Rule, found: &mut Found) {
             ("max", 1) => rule.e = Some(315_360_000),
             ("epoch", 1) => rule.e = Some(-1),
             (time, 1) if seconds(time).is_some() => rule.e = seconds(time),
-            _ => note(found, Severity::Risk, Some(node),
+            _ => note(
+                found,
+                Severity::Risk,
+                Some(node),
                 "this time of expiry has no counterpart in a CloudFront Function",
-                "give a time that counts from the answer"),
+                "give a time that counts from the answer",
+            ),
         }
     }
-    if let Some(charset) = effective(levels, "charset").first().filter(|node| node.first() != "off") {
+    if let Some(charset) = effective(levels, "charset").first().filter(|node| node.first() != "off")
+    {
         charset.first().clone_into(&mut rule.c);
     }
 }
@@ -497,19 +688,29 @@ fn seconds(text: &str) -> Option<i64> {
 
 /// The path patterns that fit what a location fits; none when there are no such patterns.
 fn patterns(modifier: &str, path: &str) -> Vec<String> {
-    let plain = |text: &str| !text.contains(['*', '?', '\\', '"', '$']) && text.is_ascii() && text.len() < 250;
+    let plain = |text: &str| {
+        !text.contains(['*', '?', '\\', '"', '$']) && text.is_ascii() && text.len() < 250
+    };
     match modifier {
         "=" if plain(path) => vec![path.to_owned()],
         "" | "^~" if path == "/" => vec!["*".to_owned()],
         "" | "^~" if plain(path) => vec![format!("{path}*")],
         "~" | "~*" => {
             // `\.(css|js)$` and the like: endings.
-            let Some(rest) = path.strip_prefix("\\.").and_then(|rest| rest.strip_suffix('$')) else {
+            let Some(rest) = path.strip_prefix("\\.").and_then(|rest| rest.strip_suffix('$'))
+            else {
                 return Vec::new();
             };
-            let inner = rest.strip_prefix("(?:").or_else(|| rest.strip_prefix('(')).and_then(|r| r.strip_suffix(')')).unwrap_or(rest);
+            let inner = rest
+                .strip_prefix("(?:")
+                .or_else(|| rest.strip_prefix('('))
+                .and_then(|r| r.strip_suffix(')'))
+                .unwrap_or(rest);
             let endings: Vec<&str> = inner.split('|').collect();
-            if endings.iter().all(|one| !one.is_empty() && one.bytes().all(|b| b.is_ascii_alphanumeric())) {
+            if endings
+                .iter()
+                .all(|one| !one.is_empty() && one.bytes().all(|b| b.is_ascii_alphanumeric()))
+            {
                 endings.iter().map(|one| format!("*.{one}")).collect()
             } else {
                 Vec::new()
@@ -519,13 +720,7 @@ fn patterns(modifier: &str, path: &str) -> Vec<String> {
     }
 }
 
-fn behaviour(
-    pattern: &str,
-    origin: Origin,
-    levels: &[&[Node]],
-    at: &Node,
-    found: &mut Found,
-) -> Behaviour {
+fn behaviour(pattern: &str, origin: Origin, levels: &[&[Node]], at: &Node) -> Behaviour {
     let mut headers = BTreeMap::new();
     for node in effective(levels, "add_header") {
         let [name, value, more @ ..] = node.arguments.as_slice() else { continue };
@@ -534,13 +729,13 @@ fn behaviour(
         }
     }
     let compress = effective(levels, "gzip").first().is_some_and(|node| node.first() == "on");
-    if compress && origin == Origin::Api && pattern == "*" {
-        let node = effective(levels, "gzip").first().copied();
-        note(found, Severity::Advice, node,
-            "CloudFront compresses only what it keeps: answers of the application go uncompressed",
-            "let the application compress its own answers");
+    Behaviour {
+        pattern: pattern.to_owned(),
+        origin,
+        headers,
+        compress,
+        comment: at.evidence().to_string(),
     }
-    Behaviour { pattern: pattern.to_owned(), origin, headers, compress, comment: at.evidence().to_string() }
 }
 
 /// As nginx chooses: exact paths, `^~`, endings, then the longest prefix. CloudFront takes the first that fits.
@@ -551,7 +746,9 @@ fn order(behaviours: &mut Vec<Behaviour>) {
         (_, false, true) => 2,
         _ => 0,
     };
-    behaviours.sort_by_key(|one| (rank(&one.pattern), std::cmp::Reverse(one.pattern.len()), one.pattern.clone()));
+    behaviours.sort_by_key(|one| {
+        (rank(&one.pattern), std::cmp::Reverse(one.pattern.len()), one.pattern.clone())
+    });
     let mut seen = BTreeSet::new();
     behaviours.retain(|one| seen.insert(one.pattern.clone()));
 }
@@ -574,13 +771,23 @@ fn error_pages(
             let own = page.starts_with('/') && !page.contains('$');
             let allowed = matches!(code, 400 | 403..=405 | 414 | 416 | 500..=504);
             if !own || !allowed || codes.iter().any(|code| code.starts_with('=')) {
-                note(found, Severity::Risk, Some(node),
+                note(
+                    found,
+                    Severity::Risk,
+                    Some(node),
                     format!("the page for {code} has no counterpart on CloudFront"),
-                    "let the application answer so");
+                    "let the application answer so",
+                );
             } else if asks_application && code < 500 {
-                note(found, Severity::Risk, Some(node),
-                    format!("the page for {code} is not carried over: CloudFront would put it in place of the application's own answers with {code}, too"),
-                    "leave it so, or serve the files by a distribution of their own (CustomErrorResponses)");
+                note(
+                    found,
+                    Severity::Risk,
+                    Some(node),
+                    format!(
+                        "the page for {code} is not carried over: CloudFront would put it in place of the application's own answers with {code}, too"
+                    ),
+                    "leave it so, or serve the files by a distribution of their own (CustomErrorResponses)",
+                );
             } else if !edge.error_pages.iter().any(|(known, _)| *known == code) {
                 edge.error_pages.push((code, page.clone()));
             }
@@ -596,15 +803,22 @@ fn unknown(nodes: &[Node], found: &mut Found) {
         if PLATFORM.contains(&name) || CARRIED.contains(&name) {
             continue;
         }
-        note(found, Severity::Risk, Some(node),
+        note(
+            found,
+            Severity::Risk,
+            Some(node),
             format!("nginx's {name} has no counterpart in the template"),
-            "see whether users depend on it; carry it into the application if they do");
+            "see whether users depend on it; carry it into the application if they do",
+        );
     }
 }
 
 /// Whether JavaScript reads a pattern as PCRE does.
 fn speaks(pattern: &str) -> bool {
-    let odd = ["++", "*+", "?+", "\\A", "\\z", "\\Z", "\\h", "\\K", "\\Q", "[[:", "(?i", "(?s", "(?m", "(?x", "(?P", "(?>", "(?|", "(?#"];
+    let odd = [
+        "++", "*+", "?+", "\\A", "\\z", "\\Z", "\\h", "\\K", "\\Q", "[[:", "(?i", "(?s", "(?m",
+        "(?x", "(?P", "(?>", "(?|", "(?#",
+    ];
     !odd.iter().any(|part| pattern.contains(part)) && pattern.len() < 500
 }
 
@@ -626,15 +840,27 @@ fn known(text: &str) -> bool {
 
 fn types(levels: &[&[Node]]) -> BTreeMap<String, String> {
     let charset = effective(levels, "charset").first().map_or("off", |node| node.first());
-    let named: Vec<&str> = effective(levels, "charset_types").iter().flat_map(|node| node.arguments.iter().map(String::as_str)).collect();
+    let named: Vec<&str> = effective(levels, "charset_types")
+        .iter()
+        .flat_map(|node| node.arguments.iter().map(String::as_str))
+        .collect();
     let with = |media: &str| {
-        let text = if named.is_empty() { CHARSET_TYPES.contains(&media) } else { named.contains(&media) || media == "text/html" };
-        if text && charset != "off" { format!("{media}; charset={charset}") } else { media.to_owned() }
+        let text = if named.is_empty() {
+            CHARSET_TYPES.contains(&media)
+        } else {
+            named.contains(&media) || media == "text/html"
+        };
+        if text && charset != "off" {
+            format!("{media}; charset={charset}")
+        } else {
+            media.to_owned()
+        }
     };
     let mut types = BTreeMap::new();
     for block in effective(levels, "types") {
         for node in &block.block {
-            for ending in node.arguments.iter().filter(|ending| ENDINGS.contains(&ending.as_str())) {
+            for ending in node.arguments.iter().filter(|ending| ENDINGS.contains(&ending.as_str()))
+            {
                 types.insert(ending.clone(), with(&node.name));
             }
         }
@@ -645,7 +871,12 @@ fn types(levels: &[&[Node]]) -> BTreeMap<String, String> {
 }
 
 /// Other server blocks: names that are led elsewhere, and sites that stay behind.
-pub(super) fn others(configuration: &Configuration, main: &Node, edge: &mut Edge, found: &mut Found) {
+pub(super) fn others(
+    configuration: &Configuration,
+    main: &Node,
+    edge: &mut Edge,
+    found: &mut Found,
+) {
     for server in &configuration.servers {
         if server.file == main.file && server.line == main.line {
             continue;
@@ -668,9 +899,13 @@ pub(super) fn others(configuration: &Configuration, main: &Node, edge: &mut Edge
                     edge.hosts.insert(name.to_ascii_lowercase(), (status, rule.t.clone()));
                 }
             }
-            _ => note(found, Severity::Risk, Some(server),
+            _ => note(
+                found,
+                Severity::Risk,
+                Some(server),
                 "this site is not part of the template, which has one distribution",
-                "generate a workspace of its own for it, or give its names to the distribution"),
+                "generate a workspace of its own for it, or give its names to the distribution",
+            ),
         }
     }
 }

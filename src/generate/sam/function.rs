@@ -96,7 +96,7 @@ pub(super) fn app(
     workload: &Workload,
     unit: &Unit,
     prefixes: &[String],
-    timeout: u64,
+    (timeout, compress): (u64, bool),
     database: Option<&str>,
     found: &mut Found,
 ) -> Result<Function> {
@@ -108,21 +108,42 @@ pub(super) fn app(
         "API Gateway gives up after 30 seconds: the function ends just before".to_owned()
     };
     let port = unit.ports.first().map_or(0, |port| port.port);
-    let mut adapter = vec![plain("AWS_LWA_PORT", &port.to_string(), "where the adapter finds the application")];
+    let mut adapter = vec![
+        plain("AWS_LWA_HOST", "127.0.0.1", "where the adapter finds the application"),
+        plain("AWS_LWA_PORT", &port.to_string(), ""),
+    ];
+    if compress {
+        adapter.push(plain(
+            "AWS_LWA_ENABLE_COMPRESSION",
+            "true",
+            "the web server compressed; CloudFront compresses only what it keeps",
+        ));
+    }
     match &unit.probe {
         Some(probe) if probe.kind == "http" => {
             adapter.push(plain("AWS_LWA_READINESS_CHECK_PATH", &probe.path, &probe.reason));
         }
-        _ => adapter.push(plain("AWS_LWA_READINESS_CHECK_PROTOCOL", "tcp", "no path is known that tells whether it is ready")),
+        _ => adapter.push(plain(
+            "AWS_LWA_READINESS_CHECK_PROTOCOL",
+            "tcp",
+            "no path is known that tells whether it is ready",
+        )),
     }
     function.variables.splice(0..0, adapter);
-    if prefixes.is_empty() || prefixes.iter().any(|prefix| prefix == "/" || !prefix.starts_with('/')) {
+    if prefixes.is_empty()
+        || prefixes.iter().any(|prefix| prefix == "/" || !prefix.starts_with('/'))
+    {
         function.routes.push(Route { name: "Any".to_owned(), path: None });
     } else {
         for (number, prefix) in prefixes.iter().enumerate() {
             let stem = prefix.trim_end_matches('/');
-            function.routes.push(Route { name: format!("Path{number}"), path: Some(stem.to_owned()) });
-            function.routes.push(Route { name: format!("Below{number}"), path: Some(format!("{stem}/{{proxy+}}")) });
+            function
+                .routes
+                .push(Route { name: format!("Path{number}"), path: Some(stem.to_owned()) });
+            function.routes.push(Route {
+                name: format!("Below{number}"),
+                path: Some(format!("{stem}/{{proxy+}}")),
+            });
         }
     }
     if let Some(service) = inventory.service(&workload.service) {
@@ -161,7 +182,8 @@ pub(super) fn job(
 ) -> Result<Function> {
     let mut function = common(plan, inventory, workload, unit, database, found)?;
     function.timeout = 900;
-    function.timeout_reason = "Lambda's most: cron set no limit; a longer job belongs to Kubernetes".to_owned();
+    function.timeout_reason =
+        "Lambda's most: cron set no limit; a longer job belongs to Kubernetes".to_owned();
     function.job = true;
     if let Some(clock) = &unit.schedule {
         function.cron = format!("cron said: {}", clock.cron);
@@ -169,13 +191,21 @@ pub(super) fn job(
         match expressions(&clock.cron) {
             Some(list) => {
                 for (number, expression) in list.into_iter().enumerate() {
-                    let name = if number == 0 { "Clock".to_owned() } else { format!("Clock{}", number + 1) };
+                    let name = if number == 0 {
+                        "Clock".to_owned()
+                    } else {
+                        format!("Clock{}", number + 1)
+                    };
                     function.schedules.push(Clock { name, expression });
                 }
             }
-            None => note(found, Severity::Blocker, None,
+            None => note(
+                found,
+                Severity::Blocker,
+                None,
                 format!("runs at {}, which EventBridge cannot say", clock.cron),
-                "write a schedule that names days of the month or days of the week, not both at once"),
+                "write a schedule that names days of the month or days of the week, not both at once",
+            ),
         }
     }
     Ok(function)
@@ -214,7 +244,10 @@ fn common(
             value: None,
             reference: None,
             secret: Some(resolved(&file.name)),
-            reason: Some(format!("the text of {}, which start.sh writes; all variables have 4 KB together", file.target)),
+            reason: Some(format!(
+                "the text of {}, which start.sh writes; all variables have 4 KB together",
+                file.target
+            )),
         });
         links.push(file.target.clone());
         secret_files.push(SecretFile { variable, folder, place });
@@ -225,9 +258,16 @@ fn common(
         links.push(scratch.path.clone());
     }
     for mount in unit.mounts.iter().filter(|mount| !mount.read_only) {
-        note(found, Severity::Risk, None,
-            format!("writes to {}: a function's disk is read-only, and /tmp is lost with its instance", mount.path),
-            "mount an EFS access point there (FileSystemConfigs), or let the application write to a bucket");
+        note(
+            found,
+            Severity::Risk,
+            None,
+            format!(
+                "writes to {}: a function's disk is read-only, and /tmp is lost with its instance",
+                mount.path
+            ),
+            "mount an EFS access point there (FileSystemConfigs), or let the application write to a bucket",
+        );
     }
     let (memory, memory_reason) = memory(&unit.memory_limit);
     let mut logical = String::new();
@@ -237,7 +277,9 @@ fn common(
         logical.push_str(rest);
     }
     // These are names of the template itself.
-    if ["Api", "Static", "Edge", "Cdn"].contains(&logical.as_str()) || logical.starts_with(|c: char| c.is_ascii_digit()) {
+    if ["Api", "Static", "Edge", "Cdn"].contains(&logical.as_str())
+        || logical.starts_with(|c: char| c.is_ascii_digit())
+    {
         logical.insert_str(0, "Function");
     }
     Ok(Function {
@@ -278,8 +320,19 @@ fn resolved(secret: &str) -> String {
 
 /// Names that Lambda keeps for itself.
 fn reserved(name: &str) -> bool {
-    let own = ["_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
-        "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"];
+    let own = [
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+    ];
     own.contains(&name) || name.starts_with("AWS_LAMBDA_")
 }
 
@@ -292,7 +345,10 @@ fn variables(
 ) -> Result<Vec<Variable>> {
     let service = inventory.service(&workload.service);
     let trust = service.and_then(|service| service.trust_proxy.as_ref());
-    let edges = inventory.edges.iter().filter(|edge| edge.from == workload.service && Some(edge.to.as_str()) == database);
+    let edges = inventory
+        .edges
+        .iter()
+        .filter(|edge| edge.from == workload.service && Some(edge.to.as_str()) == database);
     let (mut hosts, mut ports) = (Vec::new(), Vec::new());
     for edge in edges.filter_map(|edge| edge.variables.as_ref()) {
         hosts.extend(edge.host.as_deref());
@@ -305,9 +361,13 @@ fn variables(
             && name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !good || reserved(name) {
-            note(found, Severity::Risk, None,
+            note(
+                found,
+                Severity::Risk,
+                None,
                 format!("is given the variable {name}, which Lambda does not take"),
-                "give it to the program by another name");
+                "give it to the program by another name",
+            );
             continue;
         }
         let mut one = Variable {
@@ -331,25 +391,38 @@ fn variables(
                 one.reference = Some("DatabasePort".to_owned());
                 one.reason = None;
             } else if let Some(database) = database
-                && (value.contains(&format!("@{database}")) || value.contains(&format!("//{database}")))
+                && (value.contains(&format!("@{database}"))
+                    || value.contains(&format!("//{database}")))
             {
-                note(found, Severity::Risk, None,
-                    format!("is told the database's address inside {name}, and the template's parameters do not reach there"),
-                    "write the address into this variable in template.yaml");
+                note(
+                    found,
+                    Severity::Risk,
+                    None,
+                    format!(
+                        "is told the database's address inside {name}, and the template's parameters do not reach there"
+                    ),
+                    "write the address into this variable in template.yaml",
+                );
             }
             if let Some(trust) = trust
                 && trust.variable.as_deref() == Some(name)
             {
                 one.value = Some(trust.value.clone());
-                one.reason = Some("as on the server: the adapter speaks to it from the same machine".to_owned());
+                one.reason = Some(
+                    "as on the server: the adapter speaks to it from the same machine".to_owned(),
+                );
             }
         }
         out.push(one);
     }
     if trust.is_some() {
-        note(found, Severity::Risk, None,
+        note(
+            found,
+            Severity::Risk,
+            None,
             "takes a client's address from X-Forwarded-For: behind CloudFront and API Gateway the client is the last but one there",
-            "let it believe one proxy more, or read CloudFront-Viewer-Address");
+            "let it believe one proxy more, or read CloudFront-Viewer-Address",
+        );
     }
     Ok(out)
 }
@@ -375,7 +448,11 @@ fn memory(limit: &str) -> (u64, String) {
 fn expressions(cron: &str) -> Option<Vec<String>> {
     let fields = crate::plan::expand(cron)?;
     let list = |numbers: &[u32], all: usize| {
-        if numbers.len() == all { "*".to_owned() } else { numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",") }
+        if numbers.len() == all {
+            "*".to_owned()
+        } else {
+            numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+        }
     };
     let (minutes, hours) = (list(&fields.minutes, 60), list(&fields.hours, 24));
     let (days, months) = (list(&fields.days, 31), list(&fields.months, 12));

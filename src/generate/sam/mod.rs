@@ -19,6 +19,7 @@ use crate::model::plan::{Plan, Workload, WorkloadKind};
 pub(crate) use edge::Content;
 use edge::{Behaviour, CHARSET_TYPES, Edge, Origin, Rule};
 use function::Function;
+pub(crate) use function::image;
 use site::Node;
 
 /// The largest function that CloudFront takes.
@@ -156,29 +157,49 @@ pub(crate) fn files(
     captured: &dyn Fn(&str) -> Result<Option<String>>,
 ) -> Result<Outcome> {
     let Parts { edge, apps, jobs, mut found } = parts(plan, inventory, units, captured)?;
-    let database = plan
-        .workloads
-        .iter()
-        .find(|workload| workload.kind == WorkloadKind::Database)
-        .map(|workload| Database {
-            workload: workload.id.clone(),
-            number: workload.ports.first().map_or(3306, |port| port.port),
-        });
+    let database =
+        plan.workloads.iter().find(|workload| workload.kind == WorkloadKind::Database).map(
+            |workload| Database {
+                workload: workload.id.clone(),
+                number: workload.ports.first().map_or(3306, |port| port.port),
+            },
+        );
     for other in
         plan.workloads.iter().filter(|workload| workload.kind == WorkloadKind::Database).skip(1)
     {
         found.service = Some(other.service.clone());
-        note(&mut found, Severity::Blocker, None,
+        note(
+            &mut found,
+            Severity::Blocker,
+            None,
             "is a second database, and the template has parameters for one",
-            "add parameters for it, and give the functions its address");
+            "add parameters for it, and give the functions its address",
+        );
     }
     let mut tree = Tree::new();
     let mut functions = Vec::new();
+    let compress = edge.behaviours.iter().any(|one| one.origin == Origin::Api && one.compress);
     for (workload, unit, prefixes) in &apps {
-        functions.push(function::app(plan, inventory, workload, unit, prefixes, edge.timeout, database.as_ref().map(|d| d.workload.as_str()), &mut found)?);
+        functions.push(function::app(
+            plan,
+            inventory,
+            workload,
+            unit,
+            prefixes,
+            (edge.timeout, compress),
+            database.as_ref().map(|d| d.workload.as_str()),
+            &mut found,
+        )?);
     }
     for (workload, unit) in &jobs {
-        functions.push(function::job(plan, inventory, workload, unit, database.as_ref().map(|d| d.workload.as_str()), &mut found)?);
+        functions.push(function::job(
+            plan,
+            inventory,
+            workload,
+            unit,
+            database.as_ref().map(|d| d.workload.as_str()),
+            &mut found,
+        )?);
     }
     let mut owners: Vec<&str> = Vec::new();
     for function in &functions {
@@ -204,9 +225,23 @@ pub(crate) fn files(
     tree.insert("samconfig.toml".into(), templates::render("sam/samconfig.toml.tera", &template)?);
     tree.insert("Makefile".into(), templates::render("sam/Makefile.tera", &template)?);
     found.findings.sort_by(|a, b| {
-        (a.severity, &a.service, &a.evidence, &a.message).cmp(&(b.severity, &b.service, &b.evidence, &b.message))
+        (a.severity, &a.service, &a.evidence, &a.message).cmp(&(
+            b.severity,
+            &b.service,
+            &b.evidence,
+            &b.message,
+        ))
     });
     Ok(Outcome { tree, findings: found.findings })
+}
+
+/// What the tree does otherwise than the server did.
+pub(crate) fn findings(
+    plan: &Plan,
+    inventory: &Inventory,
+    captured: &dyn Fn(&str) -> Result<Option<String>>,
+) -> Result<Vec<Finding>> {
+    Ok(files(plan, inventory, &super::unit::units(plan)?, captured)?.findings)
 }
 
 /// The files of the server that the bucket holds.
@@ -239,18 +274,32 @@ fn parts<'a>(
 ) -> Result<Parts<'a>> {
     let mut found = Found::default();
     let pairs: Vec<(&Workload, &Unit)> = plan.workloads.iter().zip(units).collect();
-    let of = |kind: WorkloadKind| pairs.iter().copied().filter(move |(workload, _)| workload.kind == kind);
+    let of = |kind: WorkloadKind| {
+        pairs.iter().copied().filter(move |(workload, _)| workload.kind == kind)
+    };
     let mut edge = Edge { timeout: 29, ..Edge::default() };
     let mut prefixes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (number, (proxy, _)) in of(WorkloadKind::Proxy).enumerate() {
         found.service = Some(proxy.service.clone());
         if number > 0 {
-            note(&mut found, Severity::Risk, None, "is a second web server, and the template has one distribution", "generate a workspace of its own for it");
+            note(
+                &mut found,
+                Severity::Risk,
+                None,
+                "is a second web server, and the template has one distribution",
+                "generate a workspace of its own for it",
+            );
             continue;
         }
         let configuration = site::load(proxy, captured)?;
         let Some(main) = site::main(&configuration, plan) else {
-            note(&mut found, Severity::Risk, None, "has no server block that could be read", "write the behaviours of the distribution by hand");
+            note(
+                &mut found,
+                Severity::Risk,
+                None,
+                "has no server block that could be read",
+                "write the behaviours of the distribution by hand",
+            );
             continue;
         };
         edge = edge::read(&configuration, main, &mut found);
@@ -265,12 +314,21 @@ fn parts<'a>(
                 .map(Node::first)
                 .collect();
             let named = if group.is_empty() { vec![authority.as_str()] } else { group };
-            let to = named.iter().find_map(|name| addresses.iter().find(|address| address.names(name)));
+            let to =
+                named.iter().find_map(|name| addresses.iter().find(|address| address.names(name)));
             match to {
-                Some(address) => prefixes.entry(address.to.clone()).or_default().push(prefix.clone()),
-                None => note(&mut found, Severity::Blocker, None,
-                    format!("{prefix} is passed on to {authority}, which is no workload of the plan"),
-                    "name it in connects_to of plan.yaml, or take the location out"),
+                Some(address) => {
+                    prefixes.entry(address.to.clone()).or_default().push(prefix.clone())
+                }
+                None => note(
+                    &mut found,
+                    Severity::Blocker,
+                    None,
+                    format!(
+                        "{prefix} is passed on to {authority}, which is no workload of the plan"
+                    ),
+                    "name it in connects_to of plan.yaml, or take the location out",
+                ),
             }
         }
     }
@@ -280,9 +338,13 @@ fn parts<'a>(
         let own = prefixes.remove(&workload.id).unwrap_or_default();
         let lone = edge.behaviours.is_empty();
         if workload.ports.is_empty() || own.is_empty() && !lone {
-            note(&mut found, Severity::Blocker, None,
+            note(
+                &mut found,
+                Severity::Blocker,
+                None,
                 "runs all the time and answers no request of the web server: no function does that",
-                "leave it on Kubernetes, or make it a job by the clock or by a queue");
+                "leave it on Kubernetes, or make it a job by the clock or by a queue",
+            );
             continue;
         }
         apps.push((workload, unit, own));
@@ -323,7 +385,8 @@ fn script(edge: &Edge) -> Result<String> {
 /// JSON that is JavaScript, too, and one line of any YAML.
 fn json(value: &impl Serialize) -> Result<String> {
     use std::fmt::Write as _;
-    let text = serde_json::to_string(value).map_err(|error| Error::input(format!("failed to write a rule: {error}")))?;
+    let text = serde_json::to_string(value)
+        .map_err(|error| Error::input(format!("failed to write a rule: {error}")))?;
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_ascii() && character != '\u{7f}' {
@@ -340,7 +403,8 @@ fn json(value: &impl Serialize) -> Result<String> {
 
 /// The script without its comments: they count towards CloudFront's limit.
 fn compact(script: &str) -> String {
-    let lines = script.lines().filter(|line| !line.trim_start().starts_with("//") && !line.is_empty());
+    let lines =
+        script.lines().filter(|line| !line.trim_start().starts_with("//") && !line.is_empty());
     lines.fold(String::new(), |text, line| text + line + "\n")
 }
 
@@ -386,7 +450,9 @@ fn template<'a>(
         description: format!("{}, from a server to functions", plan.name),
         architecture: if inventory.os.architecture == "arm64" { "arm64" } else { "x86_64" },
         database,
-        has_secrets: functions.iter().any(|function| function.variables.iter().any(|one| one.secret.is_some())),
+        has_secrets: functions
+            .iter()
+            .any(|function| function.variables.iter().any(|one| one.secret.is_some())),
         has_api,
         has_static: uses_static,
         functions,
@@ -397,7 +463,11 @@ fn template<'a>(
         default_type,
         policies,
         behaviours,
-        error_pages: edge.error_pages.iter().map(|(code, path)| ErrorPage { code: *code, path: path.clone() }).collect(),
+        error_pages: edge
+            .error_pages
+            .iter()
+            .map(|(code, path)| ErrorPage { code: *code, path: path.clone() })
+            .collect(),
         edge: script,
     }
 }
@@ -425,7 +495,9 @@ fn policy(number: usize, headers: &BTreeMap<String, String>) -> Policy {
 fn transport(value: &str) -> Option<Transport> {
     let lower = value.to_ascii_lowercase();
     let parts: Vec<&str> = lower.split(';').map(str::trim).collect();
-    let seconds = parts.iter().find_map(|part| part.strip_prefix("max-age=")?.trim_matches('"').parse().ok())?;
+    let seconds = parts
+        .iter()
+        .find_map(|part| part.strip_prefix("max-age=")?.trim_matches('"').parse().ok())?;
     let has = |name: &str| if parts.contains(&name) { "true" } else { "false" };
     Some(Transport { seconds, subdomains: has("includesubdomains"), preload: has("preload") })
 }

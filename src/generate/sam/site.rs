@@ -141,8 +141,7 @@ impl Reader<'_> {
 
 /// The server block that users mean: by its name, else the default one, else the first.
 pub(super) fn main<'a>(configuration: &'a Configuration, plan: &Plan) -> Option<&'a Node> {
-    let locations =
-        |node: &&Node| node.block.iter().filter(|node| node.name == "location").count();
+    let locations = |node: &&Node| node.block.iter().filter(|node| node.name == "location").count();
     let named = configuration.servers.iter().filter(|server| {
         plan.ingress.hosts.first().is_some_and(|host| names(server).contains(&host.as_str()))
     });
