@@ -1,6 +1,6 @@
 //! Whether the application would run on each target, with reasons taken from what was found.
 
-use crate::model::finding::Severity;
+use crate::model::finding::{Question, Severity};
 use crate::model::inventory::{FitVerdict, Inventory, Role, Service, StateKind, TargetFit};
 
 fn verdict(reasons: Vec<String>, refused: bool) -> TargetFit {
@@ -44,9 +44,29 @@ pub(super) fn k8s(inventory: &Inventory) -> TargetFit {
             None => finding.message.clone(),
         })
         .collect();
-    let blocking = inventory.questions.iter().filter(|question| question.blocking);
-    reasons.extend(blocking.map(|question| format!("open question: {}", question.question)));
+    reasons.extend(open(inventory));
     verdict(reasons, false)
+}
+
+/// Questions that must be answered before it runs anywhere, and those about a store that the
+/// application is told of and nobody has found: it would not start without.
+fn open(inventory: &Inventory) -> impl Iterator<Item = String> + '_ {
+    inventory
+        .questions
+        .iter()
+        .filter(|question| question.blocking || is_of_store(inventory, question))
+        .map(|question| format!("open question: {}", question.question))
+}
+
+/// Whether a question asks for a store that the application uses and the source does not hold.
+fn is_of_store(inventory: &Inventory, question: &Question) -> bool {
+    !question.evidence.is_empty()
+        && inventory.services.iter().any(|service| {
+            matches!(service.role, Role::Database | Role::Cache)
+                && service.command.is_none()
+                && service.state.is_empty()
+                && service.evidence == question.evidence
+        })
 }
 
 /// AWS SAM: functions behind API Gateway, with managed services for what keeps state.
@@ -85,6 +105,7 @@ pub(super) fn sam(inventory: &Inventory) -> TargetFit {
             Role::App | Role::Static => {}
         }
     }
+    reasons.extend(open(inventory));
     let refused = !apps.is_empty() && apps.iter().all(|app| sits_on_sockets(app));
     if refused {
         reasons.insert(

@@ -63,6 +63,16 @@ const SYSTEMS: [(&str, &str, Date); 9] = [
     ("centos", "8", date(2021, 12, 31)),
 ];
 
+/// The last day on which a service's runtime gets fixes from its makers, when it is known.
+pub(super) fn runtime_until(name: &str, version: &str) -> Option<Date> {
+    last_day(&RUNTIMES, name, version)
+}
+
+/// The last day on which a system gets fixes, when it is known.
+pub(super) fn system_until(name: &str, version: &str) -> Option<Date> {
+    last_day(&SYSTEMS, name, version)
+}
+
 fn last_day(table: &[(&str, &str, Date)], name: &str, version: &str) -> Option<Date> {
     table
         .iter()

@@ -6,6 +6,7 @@ use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Severity};
 use crate::model::inventory::{Inventory, Service};
 
+mod choice;
 mod fit;
 mod lifecycle;
 mod network;
@@ -53,6 +54,7 @@ pub fn assess(inventory: &mut Inventory, today: Date) {
     inventory.questions.retain(|question| seen.insert(question.id.clone()));
     inventory.fit.k8s = fit::k8s(inventory);
     inventory.fit.sam = fit::sam(inventory);
+    inventory.choice = choice::compare(inventory, today);
 }
 
 /// A finding on a service.

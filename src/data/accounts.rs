@@ -156,6 +156,19 @@ pub(crate) async fn read(database: &Database, kept: &[String]) -> Result<Account
 }
 
 impl Accounts {
+    /// Leaves out the account that this program logs in with: it may do all, and belongs to the
+    /// old server's keepers.
+    pub(crate) fn leave_out(&mut self, login: &str) {
+        let is = |account: &Account| {
+            account.name.rsplit_once('@').is_some_and(|(user, _)| user == login)
+        };
+        let before = self.accounts.len();
+        self.accounts.retain(|account| !is(account));
+        if self.accounts.len() < before {
+            self.notes.push(format!("{login}, the account of this copy, is not copied"));
+        }
+    }
+
     /// Makes the accounts; before the dump, which names them.
     pub(crate) async fn make(&self, to: &Database) -> Result<()> {
         let statements: String =

@@ -301,12 +301,20 @@ fn explain(found: &mut [TableCheck], written: &Written, without: &[TableCheck]) 
             |other: &&TableCheck| other.database == table.database && other.table == table.table;
         let keys = |added: &Added| added.keys.iter().take(10).map(i128::to_string).collect();
         let keyed = !noted.original.keys.is_empty() || !noted.migrated.keys.is_empty();
+        let rows = |state: &Option<TableState>| state.as_ref().map(|state| state.rows);
+        // Without numbers they are told from others only where there are no others.
+        let all = rows(&table.from) == Some(noted.original.rows)
+            && rows(&table.to) == Some(noted.migrated.rows);
         table.verify = Some(VerifyRows {
             from: noted.original.rows,
             to: noted.migrated.rows,
             from_keys: keys(&noted.original),
             to_keys: keys(&noted.migrated),
-            equal_without: without.iter().find(same).filter(|_| keyed).map(|other| other.equal),
+            equal_without: if keyed {
+                without.iter().find(same).map(|other| other.equal)
+            } else {
+                all.then_some(true)
+            },
         });
     }
 }
@@ -538,6 +546,16 @@ mod tests {
         assert_eq!((verify.from, verify.to, verify.equal_without), (2, 1, Some(true)));
         assert_eq!(verify.from_keys, ["3", "4"]);
         assert!(!found[0].equal, "it is named, not forgiven");
+        let unkeyed: Written = serde_json::from_str(
+            r#"{"copied":"x","tables":[{"database":"d","table":"t",
+                "original":{"rows":4,"keys":[]},"migrated":{"rows":2,"keys":[]}}]}"#,
+        )
+        .unwrap();
+        for (rows, told) in [(2, Some(true)), (3, None)] {
+            let mut found = tables(&[mark(4, "a")], &[mark(rows, "b")]);
+            explain(&mut found, &unkeyed, &[]);
+            assert_eq!(found[0].verify.clone().unwrap().equal_without, told, "without a key");
+        }
         explain(&mut found, &written, &tables(&[mark(2, "c")], &[mark(2, "d")]));
         assert_eq!(found[0].verify.clone().unwrap().equal_without, Some(false));
         let own = vec!["/files/3f/0a1b2c3d.png".to_owned()];

@@ -91,15 +91,14 @@ impl Copy {
     }
 }
 
-/// Copies.
-pub(crate) async fn copy(
+/// Both ends: from the source, and to the last deployment, unless they are named.
+async fn ends(
     workspace: &Workspace,
     plan: &Plan,
     from: Option<&str>,
     to: Option<&str>,
     secrets_from: Option<&Path>,
-    console: Console,
-) -> Result<Copy> {
+) -> Result<(End, End)> {
     let to = match to {
         Some(to) => to.to_owned(),
         None => end::last_target(workspace)?,
@@ -112,6 +111,19 @@ pub(crate) async fn copy(
     if from.label == to.label {
         return Err(Error::usage(format!("both ends are {}", to.label)));
     }
+    Ok((from, to))
+}
+
+/// Copies.
+pub(crate) async fn copy(
+    workspace: &Workspace,
+    plan: &Plan,
+    from: Option<&str>,
+    to: Option<&str>,
+    secrets_from: Option<&Path>,
+    console: Console,
+) -> Result<Copy> {
+    let (from, to) = ends(workspace, plan, from, to, secrets_from).await?;
     let inventory = workspace.inventory().ok();
     let former = Copied::load(workspace, to.record())?.filter(|former| former.to == to.label);
     let mut done = Copy {
@@ -132,9 +144,13 @@ pub(crate) async fn copy(
         let mut target = to.database(plan, &workload, names).await?;
         done.notes.extend(end::agree(&mut source, &mut target)?);
         guard(workspace, &to, &target, former.as_ref(), &mut done.notes).await?;
-        let kept: Vec<String> =
+        let mut kept: Vec<String> =
             workload.accounts.iter().map(|account| account.user.clone()).collect();
-        let (database, tables) = database(&source, &target, &kept, &mut done.notes).await?;
+        let guest = from.login().map(ToOwned::to_owned).filter(|login| !kept.contains(login));
+        // The account of this copy keeps its password while it is in use.
+        kept.extend(to.login().map(ToOwned::to_owned));
+        let (database, tables) =
+            database(&source, &target, &kept, guest.as_deref(), &mut done.notes).await?;
         done.databases.push(CopiedDatabase { workload: workload.id.clone(), ..database });
         marks.extend(tables);
     }
@@ -231,8 +247,12 @@ async fn replaced(
 ) -> Result<()> {
     let Some(cluster) = to.cluster() else { return Ok(()) };
     let secrets = secrets::find(plan, secrets_from).await?.secrets;
-    Waiting { cluster, plan, secrets: &secrets, console }.ready(&databases_of(plan)).await?;
+    let waits = Waiting { cluster, plan, secrets: &secrets, console };
+    waits.ready(&databases_of(plan)).await?;
     settle(cluster, waiting).await;
+    for workload in waiting {
+        waits.steady(workload).await?;
+    }
     Ok(())
 }
 
@@ -339,6 +359,7 @@ async fn database(
     source: &Database,
     target: &Database,
     kept: &[String],
+    guest: Option<&str>,
     notes: &mut Vec<String>,
 ) -> Result<(CopiedDatabase, Vec<TableMark>)> {
     let tables = layout(source).await?;
@@ -355,7 +376,10 @@ async fn database(
             loose.join(", ")
         ));
     }
-    let found = accounts::read(source, kept).await?;
+    let mut found = accounts::read(source, kept).await?;
+    if let Some(login) = guest {
+        found.leave_out(login);
+    }
     found.make(target).await?;
     let size = source
         .rows(&format!(

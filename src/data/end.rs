@@ -120,7 +120,7 @@ impl End {
                     Some(name) => {
                         Place::Container(Container::find(&docker::connect().await?, name).await?)
                     }
-                    None => Place::Files(Arc::from(source::open(&plan.source).await?)),
+                    None => Place::Files(Arc::from(source::open_placed(&plan.source).await?)),
                 };
                 ("source".to_owned(), place)
             }

@@ -49,7 +49,10 @@ pub(crate) async fn build(
     save: Option<&Path>,
 ) -> Result<Outcome> {
     let plan = Arc::new(workspace.plan()?);
-    let inventory = Arc::new(workspace.inventory()?);
+    let inventory = workspace.inventory()?;
+    let placed = crate::plan::placed(&inventory);
+    let is_bare = matches!(placed, std::borrow::Cow::Owned(_));
+    let inventory = Arc::new(placed.into_owned());
     let functions = match target {
         Target::Sam => Some(functions::workloads(workspace, &plan, &inventory)?),
         Target::Compose | Target::K8s => None,
@@ -69,6 +72,16 @@ pub(crate) async fn build(
         .collect();
     for owner in &owners {
         dockerfile(workspace, target, owner)?;
+        if is_bare && owner.image.strategy == Strategy::Carry {
+            return Err(Error::refused(format!(
+                "workload {}: the source {} is an application's folder, without a runtime that an \
+                 image could carry",
+                owner.id, plan.source
+            ))
+            .help(
+                "set image.strategy of the workload to upstream in plan.yaml and generate again",
+            ));
+        }
     }
     let docker = docker::connect().await?;
     let mut notes = Vec::new();
@@ -83,7 +96,7 @@ pub(crate) async fn build(
     values.add_from_files(&plan, &inventory);
     let search = Arc::new(Search::new(&values)?);
     let reading = Progress::spinner(format!("read {}", plan.source));
-    let source: Arc<dyn Source> = Arc::from(source::open(&plan.source).await?);
+    let source: Arc<dyn Source> = Arc::from(source::open_placed(&plan.source).await?);
     let packages = Arc::new(Packages::read(&*source)?);
     drop(reading);
 

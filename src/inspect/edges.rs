@@ -6,6 +6,7 @@ use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Question, Severity};
 use crate::model::inventory::{Edge, EdgeVariables, Listen, Role, Runtime, Service};
 
+mod driver;
 mod family;
 mod kind;
 
@@ -20,8 +21,18 @@ pub(crate) fn find(source: &dyn Source, facts: &mut Facts) {
     for index in 0..facts.services.len() {
         let service = facts.services[index].clone();
         if matches!(service.role, Role::App | Role::Job) {
-            for family in families(&service, &facts.values) {
-                found.extend(connect(facts, &service, &family, &hosts));
+            let drivers = driver::drivers(source, &service);
+            for mut family in families(&service, &facts.values) {
+                // Variables that are called DB_… say nothing: the library that speaks to it does.
+                if family.kind.is_none() && !is_known_port(facts, &family) {
+                    family.kind = match drivers.as_slice() {
+                        [only] => Some(*only),
+                        many => {
+                            family.port.and_then(Kind::of_port).filter(|kind| many.contains(kind))
+                        }
+                    };
+                }
+                found.extend(connect(facts, &service, &family, &hosts, &drivers));
             }
         }
     }
@@ -95,7 +106,18 @@ fn add(facts: &mut Facts, edge: Edge) {
     }
 }
 
-fn connect(facts: &mut Facts, from: &Service, family: &Family, hosts: &[String]) -> Option<Edge> {
+/// Whether something is known to listen where the family leads: what it is, is known then.
+fn is_known_port(facts: &Facts, family: &Family) -> bool {
+    family.port.is_some_and(|port| listener(facts, port, "").is_some())
+}
+
+fn connect(
+    facts: &mut Facts,
+    from: &Service,
+    family: &Family,
+    hosts: &[String],
+    drivers: &[Kind],
+) -> Option<Edge> {
     let edge = |to: String, port: u16, socket: Option<String>| Edge {
         from: from.id.clone(),
         to,
@@ -121,7 +143,8 @@ fn connect(facts: &mut Facts, from: &Service, family: &Family, hosts: &[String])
                 None => "this server".to_owned(),
             };
             missing(facts, from, family, &place);
-            return None;
+            let to = absent(facts, from, family, drivers)?;
+            return Some(edge(to, port?, None));
         };
         return Some(edge(to, port, None));
     }
@@ -162,6 +185,40 @@ fn missing(facts: &mut Facts, from: &Service, family: &Family, place: &str) {
         blocking: is_set,
         evidence: family.evidence.clone(),
     });
+}
+
+/// The service of a store that is told to be on this machine and that the source does not hold.
+/// A default in the code is no use of it by itself, a library for it with such a default is.
+fn absent(facts: &mut Facts, from: &Service, family: &Family, drivers: &[Kind]) -> Option<String> {
+    let kind = family.kind?;
+    let variables = &family.variables;
+    let names = [&variables.url, &variables.host, &variables.port, &variables.password];
+    let is_set = from.environment.iter().any(|variable| {
+        variable.set_in.is_some()
+            && names.iter().any(|name| name.as_deref() == Some(variable.name.as_str()))
+    });
+    if !is_set && !drivers.contains(&kind) {
+        return None;
+    }
+    if let Some(known) = facts.services.iter().find(|known| kind.is(&known.runtime.name)) {
+        return Some(known.id.clone());
+    }
+    let runtime = Runtime { name: kind.runtime().to_owned(), version: None };
+    let mut service = Service::new(facts.new_id(kind.runtime()), kind.role(), runtime);
+    if let Some(port) = family.port {
+        service.listens.push(Listen {
+            address: family.host.clone().unwrap_or_else(|| "localhost".to_owned()),
+            port,
+            protocol: "tcp".to_owned(),
+            address_from: None,
+            port_from: None,
+            evidence: None,
+        });
+    }
+    service.evidence.clone_from(&family.evidence);
+    let id = service.id.clone();
+    facts.services.push(service);
+    Some(id)
 }
 
 /// A database that the source does not hold is a service too.

@@ -33,6 +33,7 @@ pub fn inspect(source: &dyn Source) -> Inspection {
     }
     facts.services.sort_by(|a, b| (order(a.role), &a.id).cmp(&(order(b.role), &b.id)));
     secrecy::enforce(&mut facts);
+    let traffic = recognise::traffic::count(source, &facts.services);
     let inventory = Inventory {
         schema: inventory::SCHEMA.to_owned(),
         source: source.describe().to_owned(),
@@ -42,6 +43,8 @@ pub fn inspect(source: &dyn Source) -> Inspection {
         findings: facts.findings,
         questions: facts.questions,
         fit: inventory::Fit::default(),
+        traffic,
+        choice: crate::model::choice::Choice::default(),
     };
     Inspection { inventory, captured: facts.captured }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::choice::{Choice, Traffic};
 use super::evidence::Evidence;
 use super::finding::{Finding, Question};
 
@@ -33,6 +34,12 @@ pub struct Inventory {
     /// What each target would take.
     #[serde(default)]
     pub fit: Fit,
+    /// Requests as the access logs count them; absent when there is no log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
+    /// Kubernetes or serverless, side by side.
+    #[serde(default, skip_serializing_if = "Choice::is_empty")]
+    pub choice: Choice,
 }
 
 impl Inventory {

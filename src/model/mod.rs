@@ -3,6 +3,7 @@
 //! Every type here is read from or written to a file of the workspace. Nothing in this module
 //! knows Docker, Kubernetes, templates or the network.
 
+pub mod choice;
 pub mod evidence;
 pub mod finding;
 pub mod inventory;

@@ -28,10 +28,18 @@ pub(super) fn decide(inventory: &Inventory, service: &Service) -> Image {
     packages.sort();
     packages.dedup();
     let paths = paths(inventory, service);
+    // An application's folder alone holds no runtime.
+    let alone = inventory.os.id.is_empty()
+        && service.directory.as_deref() == Some(crate::inspect::source::FOLDER);
+    let (strategy, reason) = if alone {
+        (Strategy::Upstream, "the source is the application's folder: it holds no runtime to carry")
+    } else {
+        (Strategy::Carry, "the same bits as on the server, and no registry is needed")
+    };
     Image {
         of: None,
-        strategy: Strategy::Carry,
-        reason: "the same bits as on the server, and no registry is needed".to_owned(),
+        strategy,
+        reason: reason.to_owned(),
         upstream: upstream(inventory, service),
         packages,
         leave_out: leave_out(inventory, &paths),

@@ -10,10 +10,11 @@ mod ingress;
 mod naming;
 mod network;
 mod open;
+mod place;
 mod probe;
 mod question;
 mod render;
-mod resources;
+pub(crate) mod resources;
 mod schedule;
 mod secret;
 mod storage;
@@ -21,6 +22,7 @@ mod workload;
 
 pub(crate) use environment::is_bound;
 pub use open::open;
+pub(crate) use place::placed;
 pub use question::questions;
 pub use render::render;
 pub use schedule::{Fields, expand};
@@ -30,6 +32,7 @@ use crate::model::plan::{Plan, SCHEMA, VerifyPolicy, Workload};
 
 /// Decides what becomes of each part of the server. `name` names project, namespace and images.
 pub fn plan(inventory: &Inventory, name: &str) -> Plan {
+    let inventory = &*placed(inventory);
     let mut plan = Plan {
         settled: Vec::new(),
         schema: SCHEMA.to_owned(),

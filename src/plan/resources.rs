@@ -5,7 +5,7 @@ use crate::model::plan::Resources;
 
 /// Reserved and allowed amounts by role and runtime, generous enough that what fitted on the
 /// server fits here.
-pub(super) fn decide(_inventory: &Inventory, service: &Service) -> Resources {
+pub(crate) fn decide(_inventory: &Inventory, service: &Service) -> Resources {
     let (cpu, memory, limit) = match (service.role, service.runtime.name.as_str()) {
         (Role::Database, _) => ("250m", "256Mi", 1024),
         (Role::Proxy, _) => ("50m", "64Mi", 256),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::model::choice::{Choice, Point, Side};
 use crate::model::evidence::Evidence;
 use crate::model::finding::Severity;
 use crate::model::inventory::{Edge, FitVerdict, Inventory, Service, StateKind, TargetFit};
@@ -21,6 +22,7 @@ pub(crate) fn text(inventory: &Inventory, workspace: &Workspace) -> String {
     findings(&mut out, inventory);
     questions(&mut out, inventory);
     fit(&mut out, inventory);
+    choice(&mut out, &inventory.choice);
     next(&mut out, inventory, workspace);
     out
 }
@@ -251,6 +253,51 @@ fn target(out: &mut String, name: &str, fit: &TargetFit) {
     for reason in &fit.reasons {
         wrap(out, "    - ", reason);
     }
+}
+
+/// One line a point and target; below them for each the first reason that has a place.
+fn choice(out: &mut String, choice: &Choice) {
+    if choice.is_empty() {
+        return;
+    }
+    line(out, "\nKubernetes or serverless, for this application");
+    let mut rows = Vec::new();
+    for point in &choice.points {
+        for (target, side) in sides(point) {
+            let title = if target == K8S { point.title.clone() } else { String::new() };
+            rows.push(vec![title, target.to_owned(), side.summary.clone()]);
+        }
+    }
+    table(out, &rows);
+    line(out, "  Why");
+    for point in &choice.points {
+        for (target, side) in sides(point) {
+            let placed = side.reasons.iter().find(|reason| !reason.evidence.is_empty());
+            let Some(reason) = placed.or(side.reasons.first()) else { continue };
+            let mut text = format!("{}, {target}: {}", point.title, reason.text);
+            if let Some(place) = reason.evidence.first() {
+                let _ = write!(text, " ({place}");
+                if reason.evidence.len() > 1 {
+                    let _ = write!(text, " and {} more", reason.evidence.len() - 1);
+                }
+                text.push(')');
+            }
+            wrap(out, "    - ", &text);
+        }
+    }
+    let assumed: Vec<String> = choice
+        .assumptions
+        .iter()
+        .map(|assumption| format!("{}: {}", assumption.what, assumption.figure))
+        .collect();
+    wrap(out, "  Assumed: ", &assumed.join("; "));
+    wrap(out, "  Prices:  ", &choice.prices);
+}
+
+const K8S: &str = "Kubernetes";
+
+fn sides(point: &Point) -> [(&'static str, &Side); 2] {
+    [(K8S, &point.k8s), ("serverless", &point.sam)]
 }
 
 fn next(out: &mut String, inventory: &Inventory, workspace: &Workspace) {

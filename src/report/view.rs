@@ -22,6 +22,7 @@ pub(super) struct Page {
     findings: Vec<Finding>,
     questions: Vec<Question>,
     fits: Vec<Fit>,
+    choice: Choice,
 }
 
 /// The verdict.
@@ -114,6 +115,28 @@ struct Fit {
     target: &'static str,
     verdict: &'static str,
     reasons: Vec<String>,
+}
+
+/// Kubernetes or serverless.
+#[derive(Debug, Serialize)]
+struct Choice {
+    points: Vec<Point>,
+    assumptions: Vec<[String; 2]>,
+    prices: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Point {
+    title: String,
+    /// Kubernetes, serverless.
+    sides: [Side; 2],
+}
+
+#[derive(Debug, Serialize)]
+struct Side {
+    summary: String,
+    /// Sentence and places.
+    reasons: Vec<[String; 2]>,
 }
 
 impl Page {
@@ -210,6 +233,47 @@ impl Page {
                     reasons: fit.reasons.clone(),
                 })
                 .into(),
+            choice: Choice::new(inventory),
+        }
+    }
+}
+
+impl Choice {
+    fn new(inventory: &Inventory) -> Self {
+        let choice = &inventory.choice;
+        Self {
+            points: choice
+                .points
+                .iter()
+                .map(|point| Point {
+                    title: point.title.clone(),
+                    sides: [&point.k8s, &point.sam].map(|side| Side {
+                        summary: side.summary.clone(),
+                        reasons: side
+                            .reasons
+                            .iter()
+                            .map(|reason| {
+                                let mut places: Vec<String> = reason
+                                    .evidence
+                                    .iter()
+                                    .take(3)
+                                    .map(ToString::to_string)
+                                    .collect();
+                                if reason.evidence.len() > 3 {
+                                    places.push(format!("and {} more", reason.evidence.len() - 3));
+                                }
+                                [reason.text.clone(), places.join(", ")]
+                            })
+                            .collect(),
+                    }),
+                })
+                .collect(),
+            assumptions: choice
+                .assumptions
+                .iter()
+                .map(|one| [one.what.clone(), one.figure.clone()])
+                .collect(),
+            prices: choice.prices.clone(),
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::model::plan::{Lookup, NewHost, Plan, Replace, Secret, SecretKind};
 /// No file that holds a secret is larger.
 const LIMIT: u64 = 4 << 20;
 
+/// The name under which `--secrets-from` gives the password of an end `mysql://…`.
+pub(crate) const MYSQL_PASSWORD: &str = "MYSQL_PASSWORD";
+
 /// Secrets by name. `Debug` shows names only.
 #[derive(Default, Clone)]
 pub(crate) struct Secrets {
@@ -128,7 +131,8 @@ pub(crate) async fn find(plan: &Plan, secrets_from: Option<&Path>) -> Result<Fou
             None => missing.push(format!("{} (expected {})", secret.name, place(secret, path))),
         }
     }
-    for name in given.keys() {
+    // The same file may hold the password of an end of `data`.
+    for name in given.keys().filter(|name| *name != MYSQL_PASSWORD) {
         tracing::warn!("the plan has no secret {name}, which --secrets-from gives");
     }
     Ok(Found { secrets: Secrets { values }, missing })
@@ -281,7 +285,7 @@ impl<'a> Reader<'a> {
         if self.open.is_none() {
             self.open = Some(match self.source.strip_prefix("docker://") {
                 Some(name) => Open::Container(Container::known(&docker::connect().await?, name)?),
-                None => Open::Source(source::open(self.source).await?),
+                None => Open::Source(source::open_placed(self.source).await?),
             });
         }
         match &self.open {

@@ -16,6 +16,7 @@ pub(crate) fn tests() -> Vec<Case> {
         docker_compose_sees_a_cookie_attribute,
         docker_compose_sees_a_wrong_mime_type,
         docker_compose_sees_two_replicas_with_broadcast_in_memory,
+        docker_compose_sees_a_forged_address_believed,
         docker_compose_is_equivalent_again,
         cluster_k8s_is_equivalent,
         cluster_k8s_data_has_arrived,
@@ -47,6 +48,7 @@ on_target! { Moved::to_compose;
     docker_compose_sees_a_cookie_attribute = cookie_attribute,
     docker_compose_sees_a_wrong_mime_type = mime_type,
     docker_compose_sees_two_replicas_with_broadcast_in_memory = two_replicas,
+    docker_compose_sees_a_forged_address_believed = forged_address,
     docker_compose_is_equivalent_again = equivalent,
 }
 
@@ -180,4 +182,15 @@ fn two_replicas(moved: &Moved) {
         moved.with_edit(service, &format!("{service}    scale: 2\n"))
     };
     points_at(&fails(&moved.verify(1), "realtime"), &edit.file());
+}
+
+/// An app that believes every private network believes what a client behind the engine's gateway
+/// says of itself.
+fn forged_address(moved: &Moved) {
+    let file = moved.workspace.path().join("compose/compose.yaml");
+    let text = std::fs::read_to_string(&file).expect("readable");
+    let line = text.lines().find(|line| line.contains("TRUST_PROXY:")).expect("the app's trust");
+    let wide = format!("{}: \"loopback, uniquelocal\"", line.split(':').next().unwrap_or(line));
+    let edit = moved.with_edit_of(&file, line, &wide);
+    points_at(&fails(&moved.verify(1), "proxy"), &edit.file());
 }

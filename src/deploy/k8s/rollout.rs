@@ -57,6 +57,31 @@ impl Waiting<'_> {
         self.wait(&awaited).await.map(|_| ())
     }
 
+    /// Waits until a workload keeps running, ready or not: only then can files be put into it.
+    pub(crate) async fn steady(&self, workload: &str) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let state = state(self.cluster, workload).await?;
+            if state.ready {
+                return Ok(());
+            }
+            if begun.elapsed() > GRACE {
+                break if state.crashing {
+                    self.explain(workload).await;
+                    Err(Error::remote(format!(
+                        "{workload} does not keep running in namespace {}, with its database \
+                         copied: its files cannot be put in place",
+                        self.cluster.namespace
+                    ))
+                    .help("its events and last log lines are above; mend the cause and copy again"))
+                } else {
+                    Ok(())
+                };
+            }
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+    }
+
     /// Waits; returns what each of the workloads lacks, nothing when it is ready.
     pub(super) async fn wait(&self, awaited: &[Awaited]) -> Result<BTreeMap<String, Option<Lack>>> {
         let progress = Progress::spinner("waiting for the pods");

@@ -15,6 +15,7 @@ pub(super) struct Function {
     pub(super) id: String,
     /// Name in the template.
     pub(super) logical: String,
+    log_group: String,
     /// The workload whose image it is made from.
     pub(super) owner: String,
     pub(super) image: String,
@@ -284,6 +285,7 @@ fn common(
     }
     Ok(Function {
         id: workload.id.clone(),
+        log_group: format!("/aws/lambda/${{{logical}}}"),
         logical,
         base: crate::image::record::reference(plan, &workload.id),
         owner,

@@ -139,10 +139,42 @@ fn a_store_that_is_not_there_is_asked_for() {
         ("PG_SOCKET", "/run/postgresql/.s.PGSQL.5432"),
         ("PG_PASSWORD", "hunter22"),
     ]);
-    assert!(facts.edges.is_empty());
+    // What is set and not there is a service all the same; a socket's is asked for alone.
+    assert_eq!(pairs(&facts), [("rabbitmq", 5672)]);
     let asked: Vec<&str> = facts.questions.iter().map(|it| it.question.as_str()).collect();
     assert!(asked[0].contains("by BROKER of rabbitmq on port 5672"), "{asked:?}");
     assert!(asked[1].contains("of postgresql on /run/postgresql/"), "{asked:?}");
     assert!(facts.questions.iter().all(|it| it.blocking));
     assert!(!format!("{facts:?}").contains("hunter22"));
+}
+
+#[test]
+fn a_library_tells_what_variables_do_not() {
+    let mut facts = facts(&[]);
+    let place = |line| Some(Evidence::line("/config.js", line));
+    for (name, default, line) in [("DB_HOST", "127.0.0.1", 3), ("DB_PORT", "3306", 4)] {
+        facts.services.retain(|service| service.role == Role::App);
+        facts.services[0].environment.push(crate::model::inventory::Variable {
+            name: name.into(),
+            secret: false,
+            default: Some(default.into()),
+            set_in: None,
+            read_in: place(line),
+        });
+    }
+    facts.services[0].environment.push(crate::model::inventory::Variable {
+        name: "DB_PASSWORD".into(),
+        secret: true,
+        default: None,
+        set_in: None,
+        read_in: place(5),
+    });
+    facts.services[0].evidence.push(Evidence::file("/package.json"));
+    let manifest = "{\"dependencies\": {\"mysql2\": \"3\", \"express\": \"4\"}}";
+    find(&Memory::new(&[("/package.json", manifest)]), &mut facts);
+    let store = facts.services.iter().find(|service| service.role == Role::Database).unwrap();
+    assert_eq!((store.runtime.name.as_str(), store.listens[0].port), ("mysql", 3306));
+    assert_eq!(pairs(&facts), [("mysql", 3306)]);
+    assert!(facts.questions[0].question.contains("of mysql on port 3306"));
+    assert_eq!(store.evidence, [Evidence::line("/config.js", 3), Evidence::line("/config.js", 4)]);
 }

@@ -87,6 +87,9 @@ static BARE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         .ok()
 });
 
+static HOST: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(?i)\bhost(?:name)?['"]?\s{0,8}(?::|=)"#).ok());
+
 static TEXT: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#""([^"\s]{12,400})"|'([^'\s]{12,400})'"#).ok());
 
@@ -196,16 +199,18 @@ fn lines(path: &str, text: &str) -> Vec<u32> {
         .iter()
         .any(|word| name.contains(word));
     let plain = PLAIN.contains(&ending(&name)) || name == ".npmrc";
+    // Who names a host, too, logs in somewhere: what stands there is no label.
+    let connects = HOST.as_ref().is_some_and(|regex| regex.is_match(text));
     let mut found = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        if line.len() <= LINE && is_secret_line(line, settings, plain) {
+        if line.len() <= LINE && is_secret_line(line, settings, plain, connects) {
             found.push(crate::inspect::parse::line_number(index));
         }
     }
     found
 }
 
-fn is_secret_line(line: &str, settings: bool, plain: bool) -> bool {
+fn is_secret_line(line: &str, settings: bool, plain: bool, connects: bool) -> bool {
     if line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY-----") {
         return true;
     }
@@ -217,7 +222,10 @@ fn is_secret_line(line: &str, settings: bool, plain: bool) -> bool {
         let value = found.get(3).or_else(|| found.get(4)).map_or("", |value| value.as_str());
         // A comma joins a name and a value only in calls that set one; elsewhere it is a list.
         let joined = &found[2] != "," || line.contains("define(");
-        joined && named(&found[1], value)
+        // `password: 'Passwort'` in a table of texts.
+        let label =
+            !settings && !plain && !connects && matches!(&found[2], ":" | "=>") && is_label(value);
+        joined && !label && named(&found[1], value)
     });
     if quoted {
         return true;
@@ -234,6 +242,16 @@ fn is_secret_line(line: &str, settings: bool, plain: bool) -> bool {
     TEXT.iter().flat_map(|regex| regex.captures_iter(line)).any(|found| {
         let value = found.get(1).or_else(|| found.get(2)).map_or("", |value| value.as_str());
         !value.contains(['$', '{', '<', '`']) && secret::is_certain(value)
+    })
+}
+
+/// Whether a value is a word of a language, as labels are: letters alone, a capital at most at the
+/// beginning of each part (`Passwort`, `Mot-de-passe:`).
+fn is_label(value: &str) -> bool {
+    value.trim_end_matches([':', '*', '…', '?']).split(['-', '/']).all(|part| {
+        part.chars().count() > 1
+            && part.chars().all(char::is_alphabetic)
+            && part.chars().skip(1).all(|c| !c.is_uppercase())
     })
 }
 
@@ -277,6 +295,9 @@ mod tests {
             ("a/x.go", "const apiToken = \"Zk29dkqpA\""),
             ("a/db.ts", "connect('postgres://u:pw12@db/x')"),
             ("a/.pgpass", "h:5432:*:u:pw"),
+            ("a/lib/db.js", "connect({ host: 'db', password: 'Sommerwind' })"),
+            ("a/lib/x.js", "const password = 'Sommerwind';"),
+            ("a/texts.js", "password: 'Passwort7'"),
             ("a/key.pem", "-----BEGIN RSA PRIVATE KEY-----"),
             ("a/.npmrc", "//registry.npmjs.org/:_authToken=npm_abc123"),
         ] {
@@ -293,6 +314,9 @@ mod tests {
             ("a/x.js", "const url = `mysql://${user}:${password}@db`"),
             ("a/config.example.php", "$password = 'hunter22';"),
             ("a/x.js", "tokenHeader: 'X-CSRF-Token'"),
+            ("a/texts.js", "  password: 'Passwort',"),
+            ("a/texts.js", "  password: \"Contraseña\","),
+            ("a/texts.php", "'password' => 'Kennwort:',"),
         ] {
             assert!(lines(path, line).is_empty(), "{path}: {line}");
         }

@@ -158,6 +158,7 @@ mod runtime;
 mod stores;
 mod system;
 mod systemd;
+pub(crate) mod traffic;
 mod units;
 mod variables;
 

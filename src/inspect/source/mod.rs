@@ -12,6 +12,9 @@ mod directory;
 pub(crate) mod docker;
 #[cfg(test)]
 pub(crate) mod memory;
+mod placed;
+
+pub(crate) use placed::FOLDER;
 
 /// More files than this are no server.
 const MAX_ENTRIES: usize = 8_000_000;
@@ -52,6 +55,11 @@ pub async fn open(spec: &str) -> Result<Box<dyn Source>> {
     })
     .await
     .input("read the source")?
+}
+
+/// Opens a source as its workloads see it: an application's folder lies in a folder of its image.
+pub(crate) async fn open_placed(spec: &str) -> Result<Box<dyn Source>> {
+    Ok(placed::placed(open(spec).await?))
 }
 
 /// How many links are followed before a path counts as a loop (Linux's own limit is 40).

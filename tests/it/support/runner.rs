@@ -81,9 +81,14 @@ fn run_case(case: &Case, required: &[Component]) -> Result<Completion, Failed> {
             }
         }
     }
-    panic::catch_unwind(AssertUnwindSafe(case.run))
-        .map(|()| Completion::Completed)
-        .map_err(|payload| Failed::from(message(payload.as_ref())))
+    panic::catch_unwind(AssertUnwindSafe(case.run)).map(|()| Completion::Completed).map_err(
+        |payload| {
+            let message = message(payload.as_ref());
+            // Said at once, too: a run that is stopped never comes to its list of failures.
+            let _ = writeln!(std::io::stderr(), "{} failed: {message}", case.name);
+            Failed::from(message)
+        },
+    )
 }
 
 fn message(payload: &(dyn std::any::Any + Send)) -> String {

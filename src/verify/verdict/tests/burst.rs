@@ -5,9 +5,12 @@ use super::*;
 /// A burst of so many, of which the first so many are taken, a tenth of a second between tokens.
 fn burst(side: Side, taken: usize, refusal: u16, headers: &[(&str, &str)]) -> Pass {
     let steps = (0..40)
-        .map(|index| match index < taken {
-            true => Seen("/login", http("/login", 404, &[], b"no")),
-            false => Seen("/login", http("/login", refusal, headers, b"slow down")),
+        .map(|index| {
+            if index < taken {
+                Seen("/login", http("/login", 404, &[], b"no"))
+            } else {
+                Seen("/login", http("/login", refusal, headers, b"slow down"))
+            }
         })
         .collect();
     let mut pass = pass(side, steps);
