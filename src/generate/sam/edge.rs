@@ -80,12 +80,25 @@ pub(crate) struct Content {
     pub(crate) key: String,
 }
 
+/// What answers of the function itself look like.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Site {
+    /// `http` where the server spoke no TLS: the distribution leads to HTTPS from there.
+    scheme: &'static str,
+    /// Whether redirects name the host (`absolute_redirect`).
+    absolute: bool,
+    /// What stands under an error page.
+    server: String,
+    charset: String,
+}
+
 /// All that a site becomes.
 #[derive(Debug, Default)]
 pub(super) struct Edge {
     pub(super) rules: Vec<Rule>,
     /// Rewrites and an answer of the server block itself.
     pub(super) first: Vec<Rule>,
+    pub(super) site: Site,
     /// Other names that are led elsewhere.
     pub(super) hosts: BTreeMap<String, (u16, String)>,
     pub(super) behaviours: Vec<Behaviour>,
@@ -254,9 +267,15 @@ pub(super) const CHARSET_TYPES: [&str; 6] = [
 ];
 
 /// Reads a site.
-pub(super) fn read(configuration: &Configuration, server: &Node, found: &mut Found) -> Edge {
+pub(super) fn read(
+    configuration: &Configuration,
+    server: &Node,
+    version: Option<&str>,
+    found: &mut Found,
+) -> Edge {
     let mut edge = Edge { timeout: 29, ..Edge::default() };
     let outer: Vec<&[Node]> = vec![&configuration.http, &server.block];
+    edge.site = site(&outer, server, version);
     unknown(&configuration.http, found);
     unknown(&server.block, found);
     let mut first = Rule::default();
@@ -298,6 +317,24 @@ pub(super) fn read(configuration: &Configuration, server: &Node, found: &mut Fou
     edge.content.sort_by(|a, b| (&a.key, &a.source).cmp(&(&b.key, &b.source)));
     edge.content.dedup();
     edge
+}
+
+fn site(outer: &[&[Node]], server: &Node, version: Option<&str>) -> Site {
+    let off = |name: &str| effective(outer, name).first().is_some_and(|node| node.first() == "off");
+    let tls = server.block.iter().any(|node| {
+        node.name == "listen" && node.arguments.iter().any(|word| word == "ssl")
+            || node.name == "ssl" && node.first() == "on"
+    });
+    let charset = effective(outer, "charset").first().map_or("off", |node| node.first());
+    Site {
+        scheme: if tls { "https" } else { "http" },
+        absolute: !off("absolute_redirect"),
+        server: match version {
+            Some(version) if !off("server_tokens") => format!("nginx/{version}"),
+            _ => "nginx".to_owned(),
+        },
+        charset: if charset == "off" { String::new() } else { charset.to_owned() },
+    }
 }
 
 /// Locations within locations stand beside them.

@@ -139,6 +139,7 @@ struct EdgeScript {
     rules: String,
     hosts: String,
     charset_types: String,
+    site: String,
 }
 
 /// The site, the workloads that become functions, and what was found.
@@ -302,7 +303,10 @@ fn parts<'a>(
             );
             continue;
         };
-        edge = edge::read(&configuration, main, &mut found);
+        let version = inventory
+            .service(&proxy.service)
+            .and_then(|service| service.runtime.version.as_deref());
+        edge = edge::read(&configuration, main, version, &mut found);
         edge::others(&configuration, main, &mut edge, &mut found);
         let addresses = config::addresses(inventory, proxy);
         for (prefix, authority) in &edge.upstreams {
@@ -378,6 +382,7 @@ fn script(edge: &Edge) -> Result<String> {
         rules: lines(&edge.rules)?,
         hosts: json(&edge.hosts)?,
         charset_types: json(&CHARSET_TYPES)?,
+        site: json(&edge.site)?,
     };
     templates::render("sam/edge.js.tera", &script)
 }
