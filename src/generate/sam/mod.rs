@@ -308,6 +308,7 @@ fn parts<'a>(
             .and_then(|service| service.runtime.version.as_deref());
         edge = edge::read(&configuration, main, version, &mut found);
         edge::others(&configuration, main, &mut edge, &mut found);
+        written(plan, &mut edge, &mut found);
         let addresses = config::addresses(inventory, proxy);
         for (prefix, authority) in &edge.upstreams {
             let group: Vec<&str> = configuration
@@ -370,6 +371,29 @@ fn parts<'a>(
             .help("see fit.sam and the findings in inventory.yaml"));
     }
     Ok(Parts { edge, apps, jobs, found })
+}
+
+/// Files that the application writes are no content of a bucket that `make sync` fills.
+fn written(plan: &Plan, edge: &mut Edge, found: &mut Found) {
+    edge.content.retain(|content| {
+        let folder = plan.volumes.iter().find(|volume| {
+            let rest = content.source.strip_prefix(volume.source.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        if let Some(volume) = folder {
+            note(
+                found,
+                Severity::Risk,
+                None,
+                format!(
+                    "gives out {} at /{}, which the application writes to: the bucket does not get these files",
+                    volume.source, content.key
+                ),
+                "let the application put them into the bucket, or give them out itself",
+            );
+        }
+        folder.is_none()
+    });
 }
 
 fn script(edge: &Edge) -> Result<String> {
