@@ -174,3 +174,77 @@ fn an_origin_gets_what_the_policies_let_through() {
     assert_eq!(sent.header("user-agent"), Some("Amazon CloudFront"));
     assert!(passes_no_cookies(&none) && !passes_no_cookies(&all));
 }
+
+/// What `generate` writes for a web server, run as CloudFront runs it.
+#[test]
+fn the_generated_function_does_what_nginx_did() {
+    let (source, findings) = crate::generate::sam::function_of(
+        r#"
+        charset utf-8;
+        server {
+            listen 80; server_name shop.example; root /srv/www;
+            client_max_body_size 1k;
+            location / { proxy_pass http://127.0.0.1:3000; proxy_set_header X-Real-IP $remote_addr; }
+            location /api/ { proxy_pass http://127.0.0.1:3000/v1/; }
+            location /docs/ { expires 10m; add_header X-A b; }
+            location = /docs { return 301 /docs/; }
+            location /old/ { rewrite ^/old/([0-9]+)\.php$ /items/$1 permanent; return 404; }
+            location ~ /\. { deny all; }
+            location /live { proxy_pass http://127.0.0.1:3000; proxy_set_header Upgrade $http_upgrade; }
+            location /image/ { proxy_pass http://127.0.0.1:3000; image_filter resize 100 100; }
+        }
+        server { listen 80; server_name www.shop.example; return 301 http://shop.example$request_uri; }
+        "#,
+    );
+    let at = At { domain: "d1.cloudfront.net", id: "E1", request_id: "r" };
+    let ask = |method: &str, target: &str, headers: &[(&str, &str)]| {
+        let mut all = vec![("host", "shop.example")];
+        all.extend(headers.iter().filter(|(name, _)| *name != "host"));
+        all.extend(headers.iter().filter(|(name, _)| *name == "host"));
+        let kept =
+            if headers.iter().any(|(name, _)| *name == "host") { &all[1..] } else { &all[..] };
+        function::on_request(&source, &at, &request(method, target, kept)).expect("no error")
+    };
+    let answered = |decision: Decision| match decision {
+        Decision::Response(response) => {
+            (response.status, response.header("location").unwrap_or_default().to_owned())
+        }
+        Decision::Request(request) => panic!("{} goes on", request.path),
+    };
+    let goes_on = |decision: Decision| match decision {
+        Decision::Request(request) => request,
+        Decision::Response(response) => panic!("answered with {}", response.status),
+    };
+    assert_eq!(answered(ask("GET", "/docs", &[])), (301, "http://shop.example/docs/".into()));
+    assert_eq!(
+        answered(ask("GET", "/old/3.php?a=1", &[])),
+        (301, "http://shop.example/items/3?a=1".into())
+    );
+    assert_eq!(answered(ask("GET", "/old/x", &[])).0, 404);
+    assert_eq!(answered(ask("GET", "/docs/.git/config", &[])).0, 403);
+    assert_eq!(answered(ask("POST", "/docs/", &[])).0, 405);
+    assert_eq!(answered(ask("POST", "/", &[("content-length", "1025")])).0, 413);
+    assert_eq!(answered(ask("GET", "/live", &[])).0, 501);
+    assert_eq!(
+        answered(ask("GET", "/a?b=c", &[("host", "www.shop.example")])),
+        (301, "http://shop.example/a?b=c".into())
+    );
+    assert_eq!(goes_on(ask("GET", "/docs/", &[])).path, "/docs/index.html");
+    assert_eq!(goes_on(ask("GET", "/api/x", &[])).path, "/v1/x");
+    let page = goes_on(ask("GET", "/x", &[]));
+    assert_eq!(page.header("x-real-ip"), Some("203.0.113.9"));
+
+    let viewer = request("GET", "/docs/index.html", &[]);
+    let response =
+        function::on_response(&source, &at, &viewer, &Response::new(200, "text/html", "x"));
+    let response = response.expect("no error");
+    assert_eq!(response.header("cache-control"), Some("max-age=600"));
+    assert_eq!(response.header("x-a"), Some("b"));
+    assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(response.header("expires").is_some());
+
+    let told = |part: &str| {
+        findings.iter().any(|one| one.message.contains(part) && !one.evidence.is_empty())
+    };
+    assert!(told("WebSocket") && told("image_filter"), "{findings:?}");
+}

@@ -104,3 +104,14 @@ fn conditions_choose() {
         .replacen("MemorySize: 512", "MemorySize: !If [Big, 1024, 256]", 1);
     assert_eq!(function(&read(&text).unwrap(), "App").memory, 1024);
 }
+
+#[test]
+fn what_generate_writes_is_read() {
+    let text = include_str!("../../../tests/golden/talk/sam/template.yaml");
+    let application = read(text).unwrap();
+    assert_eq!(function(&application, "Talk").environment["DB_HOST"], "mariadb");
+    assert_eq!(function(&application, "Nightly").schedules.len(), 1);
+    let cdn = application.distribution.unwrap();
+    assert_eq!(cdn.behaviours.last().unwrap().pattern, "*");
+    assert!(cdn.behaviours.iter().all(|one| one.on_request.is_some()));
+}

@@ -972,7 +972,7 @@ mod tests {
 
     #[test]
     fn a_variable_nobody_knows_is_seen() {
-        assert!(known("/notices/$1"));
+        assert!(known("/items/$1"));
         assert!(known("http://x${request_uri}"));
         assert!(!known("$cookie_a"));
         assert!(!known("a$"));

@@ -183,8 +183,8 @@ pub(super) fn job(
 ) -> Result<Function> {
     let mut function = common(plan, inventory, workload, unit, database, found)?;
     function.timeout = 900;
-    function.timeout_reason =
-        "Lambda's most: cron set no limit; a longer job belongs to Kubernetes".to_owned();
+    "Lambda's most: cron set no limit; a longer job belongs to Kubernetes"
+        .clone_into(&mut function.timeout_reason);
     function.job = true;
     if let Some(clock) = &unit.schedule {
         function.cron = format!("cron said: {}", clock.cron);

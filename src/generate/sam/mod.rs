@@ -113,8 +113,8 @@ struct Policy {
     security: bool,
     content_type_options: bool,
     frame_option: Option<String>,
-    referrer_policy: Option<String>,
-    content_security_policy: Option<String>,
+    referrer: Option<String>,
+    content_security: Option<String>,
     transport: Option<Transport>,
     custom: Vec<Header>,
 }
@@ -323,7 +323,7 @@ fn parts<'a>(
                 named.iter().find_map(|name| addresses.iter().find(|address| address.names(name)));
             match to {
                 Some(address) => {
-                    prefixes.entry(address.to.clone()).or_default().push(prefix.clone())
+                    prefixes.entry(address.to.clone()).or_default().push(prefix.clone());
                 }
                 None => note(
                     &mut found,
@@ -507,16 +507,16 @@ fn policy(number: usize, headers: &BTreeMap<String, String>) -> Policy {
         match (name.to_ascii_lowercase().as_str(), value.as_str()) {
             ("x-content-type-options", "nosniff") => policy.content_type_options = true,
             ("x-frame-options", "DENY" | "SAMEORIGIN") => policy.frame_option = Some(value.clone()),
-            ("referrer-policy", _) => policy.referrer_policy = Some(value.clone()),
-            ("content-security-policy", _) => policy.content_security_policy = Some(value.clone()),
+            ("referrer-policy", _) => policy.referrer = Some(value.clone()),
+            ("content-security-policy", _) => policy.content_security = Some(value.clone()),
             ("strict-transport-security", _) => policy.transport = transport(value),
             _ => policy.custom.push(Header { name: name.clone(), value: value.clone() }),
         }
     }
     policy.security = policy.content_type_options
         || policy.frame_option.is_some()
-        || policy.referrer_policy.is_some()
-        || policy.content_security_policy.is_some()
+        || policy.referrer.is_some()
+        || policy.content_security.is_some()
         || policy.transport.is_some();
     policy
 }
@@ -533,3 +533,14 @@ fn transport(value: &str) -> Option<Transport> {
 
 /// Where the scripts of the functions lie in their images.
 const PLACE: &str = SCRIPTS;
+
+/// The function for one server's configuration, and the findings: for the engine's own tests.
+#[cfg(test)]
+pub(crate) fn function_of(text: &str) -> (String, Vec<Finding>) {
+    let configuration = site::of_text(text);
+    let mut found = Found::default();
+    let main = &configuration.servers[0];
+    let mut edge = edge::read(&configuration, main, Some("1.22.1"), &mut found);
+    edge::others(&configuration, main, &mut edge, &mut found);
+    (compact(&script(&edge).expect("a function")), found.findings)
+}

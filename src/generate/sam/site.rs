@@ -171,6 +171,15 @@ pub(super) fn effective<'a>(levels: &[&'a [Node]], name: &str) -> Vec<&'a Node> 
     levels.iter().rev().map(own).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
+/// A configuration of one file.
+#[cfg(test)]
+pub(super) fn of_text(text: &str) -> Configuration {
+    let nodes = read(text, "/etc/nginx/sites-enabled/shop").expect("a configuration");
+    let servers = servers(&nodes).into_iter().cloned().collect();
+    let http = nodes.into_iter().filter(|node| node.name != "server").collect();
+    Configuration { http, servers }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
