@@ -8,6 +8,7 @@ pub mod connection;
 pub mod console;
 pub mod data;
 pub mod deploy;
+pub mod emulate;
 pub mod error;
 pub mod generate;
 pub mod image;

@@ -18,8 +18,8 @@ mod schemas;
 pub use commit::Change;
 
 /// What belongs to one machine or is being written.
-const IGNORED: &str =
-    ".migrate/deployments/\n.migrate/lock\n.migrate/next/\n.migrate/commit/\n*.secrets\n";
+const IGNORED: &str = ".migrate/deployments/\n.migrate/lock\n.migrate/next/\n.migrate/commit/\n*.secrets\n\
+     sam/static/\nsam/images/*/lambda-adapter\n";
 
 /// What to do where there is no workspace.
 const NO_WORKSPACE: &str = "run `migrate analyze SOURCE` first, or name the workspace with -C";
@@ -65,6 +65,17 @@ impl Workspace {
     /// at their path on the source.
     pub fn captured(&self, path: &str) -> PathBuf {
         self.private().join("source").join(path.trim_start_matches('/'))
+    }
+
+    /// The text of such a copy; none where there is none. One that cannot be read is not one that
+    /// is missing.
+    pub fn copy(&self, path: &str) -> Result<Option<String>> {
+        let path = self.captured(path);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).input(format_args!("read {}", path.display())),
+        }
     }
 
     /// `.migrate/pristine/`: generated files as they were last written, for merging.
@@ -175,28 +186,36 @@ impl Workspace {
                 .help(NO_WORKSPACE));
         }
         std::fs::create_dir_all(&private).input(format_args!("make {}", private.display()))?;
-        let path = private.join("lock");
+        let lock = self.hold(&private.join("lock"), "another migrate works")?;
+        self.finish()?;
+        Ok(lock)
+    }
+
+    /// Takes a lock of its own beside [`Workspace::lock`]: for what runs on while other commands
+    /// work in the same folder. `taken` says who holds it.
+    pub fn lock_as(&self, name: &str, taken: &str) -> Result<Lock> {
+        let folder = self.private().join("deployments");
+        std::fs::create_dir_all(&folder).input(format_args!("make {}", folder.display()))?;
+        self.hold(&folder.join(name), taken)
+    }
+
+    fn hold(&self, path: &Path, taken: &str) -> Result<Lock> {
         let file = File::options()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(&path)
+            .open(path)
             .input(format_args!("open {}", path.display()))?;
         match file.try_lock() {
-            Ok(()) => {}
+            Ok(()) => Ok(Lock { _file: file }),
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::refused(format!(
-                    "another migrate works in {}",
-                    self.root.display()
-                ))
-                .help("wait for it to end"));
+                Err(Error::refused(format!("{taken} in {}", self.root.display()))
+                    .help("wait for it to end"))
             }
             Err(TryLockError::Error(error)) => {
-                return Err(error).input(format_args!("lock {}", path.display()));
+                Err(error).input(format_args!("lock {}", path.display()))
             }
         }
-        self.finish()?;
-        Ok(Lock { _file: file })
     }
 }
 
@@ -231,4 +250,19 @@ pub fn to_yaml(value: &impl Serialize) -> Result<String> {
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_copy_that_is_not_there_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = Workspace::new(folder.path());
+        assert_eq!(workspace.copy("/etc/none").unwrap(), None);
+        std::fs::create_dir_all(workspace.captured("/etc")).unwrap();
+        let error = workspace.copy("/etc").unwrap_err();
+        assert_eq!(error.exit(), crate::error::Exit::Input);
+    }
 }

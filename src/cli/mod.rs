@@ -75,6 +75,7 @@ impl ValueEnum for Target {
         let help = match self {
             Self::Compose => "A Docker engine",
             Self::K8s => "A Kubernetes cluster",
+            Self::Sam => "Functions, by AWS SAM",
         };
         Some(PossibleValue::new(self.name()).help(help))
     }
@@ -98,6 +99,8 @@ pub enum Command {
     Data(Data),
     /// Replay scenarios against the original and the migrated, and compare
     Verify(Verify),
+    /// Run sam/ on this machine until Ctrl-C
+    Emulate(Emulate),
     /// Say where this engagement stands and what comes next
     Status,
     /// Write one page on this engagement that opens from disk
@@ -199,7 +202,7 @@ pub enum Data {
     Check(Ends),
 }
 
-/// The two ends of `migrate data`: source, compose, k8s[:CONTEXT[/NAMESPACE]] or
+/// The two ends of `migrate data`: source, compose, k8s[:CONTEXT[/NAMESPACE]], emulate or
 /// `mysql://user@host:port/db`.
 #[derive(Debug, Args)]
 pub struct Ends {
@@ -241,6 +244,27 @@ pub struct Verify {
     /// Run this in a shell before each pass, with `MIGRATE_BASE_URL` set
     #[arg(long, value_name = "CMD")]
     pub reset: Option<String>,
+}
+
+/// `migrate emulate`
+#[derive(Debug, Args)]
+pub struct Emulate {
+    /// Address to listen on; a free port of 127.0.0.1 when left out
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    pub listen: Option<String>,
+    /// Database of the functions: emulate (the compose tree's image, started here), compose, or
+    /// `mysql://host:port`
+    #[arg(long, value_name = "END")]
+    pub database: Option<String>,
+    /// Execution environments of each function at most
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub instances: u32,
+    /// Take secrets from this file of NAME=VALUE lines before the source
+    #[arg(long, value_name = "FILE")]
+    pub secrets_from: Option<PathBuf>,
+    /// Delete the database's volume at the end, too
+    #[arg(long)]
+    pub delete_data: bool,
 }
 
 /// `migrate report`

@@ -36,8 +36,11 @@ fn only_generated(session: &Session) -> Result<Target> {
         [target] => Ok(*target),
         [] => Err(Error::refused("nothing has been generated yet")
             .help("run `migrate generate --to compose` or `--to k8s` first")),
-        _ => Err(Error::usage("both compose and k8s have been generated")
-            .help("say which with --to compose or --to k8s")),
+        several => {
+            let names: Vec<&str> = several.iter().map(|target| target.name()).collect();
+            Err(Error::usage(format!("{} have been generated", names.join(" and ")))
+                .help(format!("say which with --to {}", names.join(" or --to "))))
+        }
     }
 }
 

@@ -7,10 +7,17 @@ use crate::error::{Error, Exit, Result};
 use crate::model::target::Target;
 
 pub(super) async fn run(session: &Session, arguments: &cli::Deploy) -> Result<Exit> {
+    if arguments.to == Target::Sam {
+        return Err(Error::usage(
+            "deploying functions to a cloud account is not part of this version",
+        )
+        .help("run `migrate emulate` on this machine, or `make deploy` in sam/ with an account"));
+    }
     refuse_open_questions(session, arguments.dry_run)?;
     match arguments.to {
         Target::Compose => to_compose(session, arguments).await?,
         Target::K8s => to_k8s(session, arguments).await?,
+        Target::Sam => {}
     }
     Ok(Exit::Yes)
 }

@@ -1,7 +1,6 @@
 //! `migrate generate`.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -9,6 +8,7 @@ use crate::cli;
 use crate::cmd::Session;
 use crate::error::{Context, Error, Exit, Result};
 use crate::generate::write::{Change, What, apply, compare};
+use crate::model::finding::{Finding, Severity};
 use crate::model::inventory::{FitVerdict, Inventory};
 use crate::model::target::Target;
 use crate::workspace::Workspace;
@@ -21,6 +21,9 @@ struct Outcome<'a> {
     /// What would change, when that is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<String>,
+    /// What the target does otherwise than the server did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Finding>,
 }
 
 pub(super) async fn run(session: &Session, arguments: &cli::Generate) -> Result<Exit> {
@@ -29,17 +32,20 @@ pub(super) async fn run(session: &Session, arguments: &cli::Generate) -> Result<
     let (workspace, given) = (session.workspace.clone(), arguments.clone());
     // Long, and without a wait in it: beside the task that hears Ctrl-C.
     let compared = tokio::task::spawn_blocking(move || compared(&workspace, &given));
-    let changes = compared.await.input("generate")??;
+    let (changes, findings) = compared.await.input("generate")??;
     let workspace = &session.workspace;
     if !shows {
         apply(workspace, &changes)?;
     }
     drop(lock);
     let diff = arguments.diff.then(|| diff(&changes));
-    let outcome = Outcome { target: arguments.to.name(), files: &changes, diff };
+    let outcome = Outcome { target: arguments.to.name(), files: &changes, diff, findings };
     session.console.result(&outcome, |outcome| {
         outcome.diff.clone().unwrap_or_else(|| summary(outcome, shows))
     })?;
+    for finding in &outcome.findings {
+        session.console.say(told(finding));
+    }
     let open = workspace.open_questions()?.len();
     if open > 0 && !shows {
         session.console.say(format_args!(
@@ -52,24 +58,34 @@ pub(super) async fn run(session: &Session, arguments: &cli::Generate) -> Result<
 }
 
 /// What would be written. Writes nothing.
-fn compared(workspace: &Workspace, arguments: &cli::Generate) -> Result<Vec<Change>> {
+fn compared(
+    workspace: &Workspace,
+    arguments: &cli::Generate,
+) -> Result<(Vec<Change>, Vec<Finding>)> {
     let inventory = workspace.inventory()?;
     let plan = workspace.plan()?;
     refuse_what_does_not_fit(arguments.to, &inventory)?;
-    let captured = |path: &str| copy(&workspace.captured(path));
+    let captured = |path: &str| workspace.copy(path);
     let tree =
         crate::generate::tree(arguments.to, &plan, &inventory, &captured, &arguments.overlay)
             .map_err(|error| in_plan(workspace, error))?;
-    compare(workspace, arguments.to, &tree, &arguments.overlay)
+    let findings = match arguments.to {
+        Target::Sam => crate::generate::sam::findings(&plan, &inventory, &captured)?,
+        Target::Compose | Target::K8s => Vec::new(),
+    };
+    Ok((compare(workspace, arguments.to, &tree, &arguments.overlay)?, findings))
 }
 
-/// The text of a copy of a configuration file. One that cannot be read is not one that is missing.
-fn copy(path: &Path) -> Result<Option<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).input(format_args!("read {}", path.display())),
-    }
+/// A finding on one line, with its place.
+fn told(finding: &Finding) -> String {
+    let severity = match finding.severity {
+        Severity::Blocker => "blocker",
+        Severity::Risk => "risk",
+        Severity::Advice => "advice",
+    };
+    let service = finding.service.as_deref().map(|id| format!("{id}: ")).unwrap_or_default();
+    let place = finding.evidence.first().map(|at| format!(" ({at})")).unwrap_or_default();
+    format!("{severity}: {service}{}{place}: {}", finding.message, finding.remedy)
 }
 
 /// An error on plan.yaml with the file's path and the line.
@@ -89,6 +105,7 @@ fn in_plan(workspace: &Workspace, error: Error) -> Error {
 fn refuse_what_does_not_fit(target: Target, inventory: &Inventory) -> Result<()> {
     let fit = match target {
         Target::K8s => &inventory.fit.k8s,
+        Target::Sam => &inventory.fit.sam,
         // Whatever runs in a container runs here.
         Target::Compose => return Ok(()),
     };
@@ -142,17 +159,4 @@ fn diff(changes: &[Change]) -> String {
         text.push_str(&patch);
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_copy_that_is_not_there_is_missing() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(copy(&folder.path().join("none")).unwrap(), None);
-        let error = copy(folder.path()).unwrap_err();
-        assert_eq!(error.exit(), Exit::Input);
-    }
 }

@@ -33,14 +33,16 @@ pub fn run(arguments: Arguments) -> Result<Exit> {
         .enable_all()
         .build()
         .input("start the runtime")?;
+    // A command that runs until then takes down by itself what it has started.
+    let until_ctrl_c = matches!(arguments.command, Command::Emulate(_));
     let exit = runtime.block_on(async {
         // Both are heard from here on, not from the first wait of the command on.
         let mut interrupt = signal(SignalKind::interrupt()).input("listen for Ctrl-C")?;
         let mut terminate = signal(SignalKind::terminate()).input("listen for SIGTERM")?;
         tokio::select! {
             exit = dispatch(&session, arguments.command) => exit,
-            _ = interrupt.recv() => Err(Error::new(Exit::Interrupted, "interrupted")),
-            _ = terminate.recv() => Err(Error::new(Exit::Interrupted, "interrupted")),
+            _ = interrupt.recv(), if !until_ctrl_c => Err(Error::new(Exit::Interrupted, "interrupted")),
+            _ = terminate.recv(), if !until_ctrl_c => Err(Error::new(Exit::Interrupted, "interrupted")),
         }
     });
     runtime.shutdown_background();
@@ -94,6 +96,7 @@ async fn dispatch(session: &Session, command: Command) -> Result<Exit> {
         Command::Undeploy(arguments) => undeploy::run(session, &arguments).await,
         Command::Data(arguments) => data::run(session, &arguments).await,
         Command::Verify(arguments) => verify::run(session, &arguments).await,
+        Command::Emulate(arguments) => emulate::run(session, &arguments).await,
         Command::Status => status::run(session),
         Command::Report(arguments) => report::run(session, &arguments),
         Command::Completions { shell } => Ok(manual::completions(session.console, shell)),
@@ -105,6 +108,7 @@ mod analyze;
 mod build;
 mod data;
 mod deploy;
+mod emulate;
 mod generate;
 mod manual;
 mod report;

@@ -3,7 +3,7 @@
 use crate::cli;
 use crate::cmd::Session;
 use crate::deploy::{Undeployed, compose, k8s};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::model::target::Target;
 
 pub(super) async fn run(session: &Session, arguments: &cli::Undeploy) -> Result<Exit> {
@@ -14,6 +14,10 @@ pub(super) async fn run(session: &Session, arguments: &cli::Undeploy) -> Result<
     let (deleted, kept) = match arguments.to {
         Target::Compose => compose::undeploy(workspace, &plan, data).await?,
         Target::K8s => k8s::undeploy(workspace, &plan, data).await?,
+        Target::Sam => {
+            return Err(Error::usage("this version deploys no functions, so there are none to take away")
+                .help("`migrate emulate --delete-data` ends with nothing left; in an account: `make delete` in sam/"));
+        }
     };
     let done = Undeployed { target: arguments.to.name(), deleted, kept };
     console.result(&done, Undeployed::text)?;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use crate::connection::Host;
 use crate::connection::docker::{self, Container};
 use crate::connection::local::Local;
 use crate::data::database::Database;
 use crate::data::folder::Folder;
+use crate::deploy::compose::part;
 use crate::deploy::k8s;
 use crate::deploy::k8s::cluster::Cluster;
+use crate::emulate;
 use crate::error::{Context, Error, Result};
 use crate::inspect::source::{self, Source};
 use crate::model::inventory::Inventory;
@@ -30,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 enum Name {
     Source,
     Compose,
+    Emulate,
     K8s { context: Option<String>, namespace: Option<String> },
     Mysql { user: String, host: String, port: u16, database: String },
 }
@@ -37,12 +39,13 @@ enum Name {
 fn parse(text: &str) -> Result<Name> {
     let wrong = || {
         Error::usage(format!("{text:?} is no end of a copy")).help(
-            "give source, compose, k8s[:CONTEXT[/NAMESPACE]] or mysql://user@host:port/database",
+            "give source, compose, k8s[:CONTEXT[/NAMESPACE]], emulate or mysql://user@host:port/database",
         )
     };
     match text {
         "source" => return Ok(Name::Source),
         "compose" => return Ok(Name::Compose),
+        "emulate" => return Ok(Name::Emulate),
         "k8s" => return Ok(Name::K8s { context: None, namespace: None }),
         _ => {}
     }
@@ -92,8 +95,15 @@ enum Place {
     Container(Container),
     Files(Arc<dyn Source>),
     Compose(Docker),
+    /// The database of `migrate emulate`, which runs whether the emulator does or not.
+    Emulate(Docker),
     Cluster(Cluster),
-    Server { local: Arc<dyn Host>, options: Vec<String>, database: String, user: String },
+    Server {
+        local: Arc<dyn Host>,
+        options: Vec<String>,
+        database: String,
+        user: String,
+    },
 }
 
 impl End {
@@ -115,6 +125,11 @@ impl End {
                 ("source".to_owned(), place)
             }
             Name::Compose => ("compose".to_owned(), Place::Compose(docker::connect().await?)),
+            Name::Emulate => {
+                let found = secrets::find(plan, secrets_from).await?;
+                emulate::database::start(workspace, plan, &found.secrets).await?;
+                ("emulate".to_owned(), Place::Emulate(docker::connect().await?))
+            }
             Name::K8s { context, namespace } => {
                 let record = k8s::Record::load(workspace)?;
                 let known = record.as_ref();
@@ -152,6 +167,7 @@ impl End {
         match self.place {
             Place::Container(_) | Place::Files(_) => "source",
             Place::Compose(_) => "compose",
+            Place::Emulate(_) => "emulate",
             Place::Cluster(_) => "k8s",
             Place::Server { .. } => "mysql",
         }
@@ -164,7 +180,7 @@ impl End {
 
     /// Whether it is a database alone, without folders and workloads.
     pub(crate) fn is_server(&self) -> bool {
-        matches!(self.place, Place::Server { .. })
+        matches!(self.place, Place::Emulate(_) | Place::Server { .. })
     }
 
     /// The database of a workload at this end.
@@ -184,8 +200,13 @@ impl End {
                 source.describe()
             ))
             .help("copy from the live server: analyze docker://CONTAINER, or --from mysql://…")),
+            Place::Emulate(docker) => {
+                let project = emulate::database::project(plan);
+                let container = part::container(docker, &project, &workload.id).await?;
+                patiently(Arc::new(container), &[None, Some("0")], databases).await
+            }
             Place::Compose(docker) => {
-                let container = compose_container(docker, plan, &workload.id).await?;
+                let container = part::container(docker, &plan.name, &workload.id).await?;
                 patiently(Arc::new(container), &[None, Some("0")], databases).await
             }
             Place::Cluster(cluster) => {
@@ -236,7 +257,7 @@ impl End {
             }
             Place::Compose(docker) => match mounted() {
                 Some((workload, mount)) => {
-                    let container = compose_container(docker, plan, &workload.id).await?;
+                    let container = part::container(docker, &plan.name, &workload.id).await?;
                     Some(Folder::Engine { container, path: mount.path.clone() })
                 }
                 None => None,
@@ -248,7 +269,8 @@ impl End {
                 }
                 None => None,
             },
-            Place::Server { .. } => None,
+            // A function keeps no files.
+            Place::Emulate(_) | Place::Server { .. } => None,
         })
     }
 
@@ -257,7 +279,7 @@ impl End {
         for workload in workloads {
             match &self.place {
                 Place::Compose(docker) => {
-                    let container = compose_container(docker, plan, workload).await?;
+                    let container = part::container(docker, &plan.name, workload).await?;
                     docker
                         .restart_container(container.name(), None)
                         .await
@@ -331,30 +353,6 @@ async fn patiently(
             other => return other,
         }
     }
-}
-
-/// The container of a workload of the plan's project.
-pub(crate) async fn compose_container(
-    docker: &Docker,
-    plan: &Plan,
-    workload: &str,
-) -> Result<Container> {
-    let labels = vec![
-        format!("com.docker.compose.project={}", plan.name),
-        format!("com.docker.compose.service={workload}"),
-    ];
-    let filters = std::collections::HashMap::from([("label".to_owned(), labels)]);
-    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-    let found = docker
-        .list_containers(Some(options))
-        .await
-        .map_err(|error| docker::reason(&error))
-        .remote("list the engine's containers")?;
-    let id = found.into_iter().find_map(|container| container.id).ok_or_else(|| {
-        Error::remote(format!("the engine has no container of {workload}"))
-            .help("run `migrate deploy --to compose` first")
-    })?;
-    Container::known(docker, &id)
 }
 
 /// The database workloads whose engine this program can copy, with their schemas.

@@ -38,7 +38,7 @@ pub(crate) fn files(
 }
 
 /// Old addresses of what a workload connects to.
-fn addresses(inventory: &Inventory, workload: &Workload) -> Vec<Address> {
+pub(crate) fn addresses(inventory: &Inventory, workload: &Workload) -> Vec<Address> {
     let mut addresses = Vec::new();
     for connection in &workload.connects_to {
         let edges = inventory

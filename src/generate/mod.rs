@@ -10,6 +10,7 @@ mod nginx;
 pub(crate) mod place;
 mod quote;
 mod relay;
+pub(crate) mod sam;
 mod subnet;
 mod templates;
 mod unit;
@@ -37,8 +38,12 @@ pub fn tree(
     overlay: &str,
 ) -> Result<Tree> {
     let units = unit::units(plan)?;
+    if target == Target::Sam {
+        return Ok(sam::files(plan, inventory, &units, captured)?.tree);
+    }
     let mut tree = docker::files(plan, inventory, &units)?;
     match target {
+        Target::Sam => {}
         Target::Compose => {
             tree.extend(config::files(plan, inventory, captured, |id| format!("config/{id}"))?);
             tree.extend(compose::files(plan, &units)?);

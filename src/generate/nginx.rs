@@ -21,6 +21,14 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// Whether `host:port`, `host` or `unix:/path` means this address.
+    pub(crate) fn names(&self, authority: &str) -> bool {
+        match authority.strip_prefix("unix:") {
+            Some(path) => self.port == 0 && self.host == path.trim_end_matches(':'),
+            None => self.is(authority, 80),
+        }
+    }
+
     /// Whether an authority (`host:port`, `host`) means this address. All names of the machine
     /// itself are one.
     fn is(&self, authority: &str, default_port: u16) -> bool {

@@ -2,6 +2,7 @@
 
 mod context;
 mod engine;
+mod functions;
 mod packages;
 pub(crate) mod record;
 mod rootfs;
@@ -65,21 +66,11 @@ pub(crate) async fn build(
     let placed = crate::plan::placed(&inventory);
     let is_bare = matches!(placed, std::borrow::Cow::Owned(_));
     let inventory = Arc::new(placed.into_owned());
-    let owners: Vec<&Workload> =
-        plan.workloads.iter().filter(|workload| workload.image.of.is_none()).collect();
-    for owner in &owners {
-        dockerfile(workspace, target, owner)?;
-        if is_bare && owner.image.strategy == Strategy::Carry {
-            return Err(Error::refused(format!(
-                "workload {}: the source {} is an application's folder, without a runtime that an \
-                 image could carry",
-                owner.id, plan.source
-            ))
-            .help(
-                "set image.strategy of the workload to upstream in plan.yaml and generate again",
-            ));
-        }
-    }
+    let functions = match target {
+        Target::Sam => Some(functions::workloads(workspace, &plan, &inventory)?),
+        Target::Compose | Target::K8s => None,
+    };
+    let owners = owners(workspace, target, &plan, functions.as_deref(), is_bare)?;
     let docker = docker::connect().await?;
     let mut notes = Vec::new();
     let found = secrets::find(&plan, None).await?;
@@ -128,7 +119,7 @@ pub(crate) async fn build(
         let labels = HashMap::from([("migrate.workload".to_owned(), owner.id.clone())]);
         let (id, bytes) =
             engine::build(&docker, &name, &packed.dockerfile, packed.context, &labels).await?;
-        let pushed = match push {
+        let pushed = match push.filter(|_| functions.is_none()) {
             Some(registry) => Some(engine::push(&docker, &name, registry).await?),
             None => None,
         };
@@ -145,14 +136,82 @@ pub(crate) async fn build(
         }
     }
     refuse_leaks(&leaks)?;
+    if let Some(functions) = &functions {
+        images.images = functions::build(workspace, &docker, &plan, functions, push).await?;
+        notes.extend(static_files(workspace, &source, &plan, &inventory, &search).await?);
+    }
     images.images.sort_by_key(|built| {
         plan.workloads.iter().position(|workload| workload.id == built.workload)
     });
     if let Some(path) = save {
         save_all(&docker, &images, path).await?;
     }
-    workspace.write_json(&workspace.deployment("images"), &images)?;
+    // The other targets' deployments go by the images that were built for them.
+    let record = if functions.is_some() { "images-sam" } else { "images" };
+    workspace.write_json(&workspace.deployment(record), &images)?;
     Ok(Outcome { images, notes })
+}
+
+/// The workloads whose own images are built. Functions have images on those of their workloads;
+/// nothing else is needed there.
+fn owners<'a>(
+    workspace: &Workspace,
+    target: Target,
+    plan: &'a Plan,
+    functions: Option<&[String]>,
+    is_bare: bool,
+) -> Result<Vec<&'a Workload>> {
+    let needed = |owner: &Workload| {
+        functions.is_none_or(|functions| {
+            plan.workloads.iter().any(|workload| {
+                functions.contains(&workload.id)
+                    && workload.image.of.as_deref().unwrap_or(&workload.id) == owner.id
+            })
+        })
+    };
+    let owners: Vec<&Workload> = plan
+        .workloads
+        .iter()
+        .filter(|workload| workload.image.of.is_none() && needed(workload))
+        .collect();
+    for owner in &owners {
+        dockerfile(workspace, target, owner)?;
+        if is_bare && owner.image.strategy == Strategy::Carry {
+            return Err(Error::refused(format!(
+                "workload {}: the source {} is an application's folder, without a runtime that an \
+                 image could carry",
+                owner.id, plan.source
+            ))
+            .help(
+                "set image.strategy of the workload to upstream in plan.yaml and generate again",
+            ));
+        }
+    }
+    Ok(owners)
+}
+
+/// The bucket's files beside the template, and what is worth saying of them.
+async fn static_files(
+    workspace: &Workspace,
+    source: &Arc<dyn Source>,
+    plan: &Arc<Plan>,
+    inventory: &Arc<Inventory>,
+    search: &Arc<Search>,
+) -> Result<Vec<String>> {
+    let (workspace, source, plan, inventory, search) = (
+        workspace.clone(),
+        Arc::clone(source),
+        Arc::clone(plan),
+        Arc::clone(inventory),
+        Arc::clone(search),
+    );
+    let _spinner = Progress::spinner("copy the static files");
+    let told = tokio::task::spawn_blocking(move || {
+        let mut notes = Vec::new();
+        functions::content(&workspace, &*source, &plan, &inventory, &search, &mut notes)?;
+        Ok::<_, Error>(notes)
+    });
+    told.await.input("copy the static files")?
 }
 
 async fn save_all(docker: &Docker, images: &Images, path: &Path) -> Result<()> {

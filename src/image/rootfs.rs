@@ -58,7 +58,7 @@ impl Search {
     }
 
     /// The first secret whose value stands in these bytes.
-    fn find(&self, bytes: &[u8]) -> Option<&str> {
+    pub(super) fn find(&self, bytes: &[u8]) -> Option<&str> {
         let hit = self.needles.iter().find(|(_, needle)| needle.is_match(bytes))?;
         Some(&hit.0)
     }

@@ -11,6 +11,7 @@ use super::observation::Pass;
 use super::runner::target::Target;
 use super::runner::{self, Limits, Sides, tls};
 use super::verdict::{Context, judge};
+use crate::emulate;
 use crate::error::{Error, Result};
 use crate::model;
 use crate::model::inventory::{Inventory, Role};
@@ -109,7 +110,8 @@ impl Known {
             known.plan = Some(workspace.plan()?);
         }
         let mut deployments: Vec<(SystemTime, &'static str, String)> = Vec::new();
-        for target in model::target::Target::ALL.map(model::target::Target::name) {
+        let targets = model::target::Target::ALL.map(model::target::Target::name);
+        for target in targets.into_iter().chain([emulate::DEPLOYMENT]) {
             let path = workspace.deployment(target);
             let record: Option<serde_json::Value> = workspace.read_json(&path)?;
             let url = record.as_ref().and_then(|record| record["url"].as_str());
@@ -125,7 +127,8 @@ impl Known {
         }
         known.deployment = deployments.pop().map(|(_, target, url)| (target, url));
         if let Some((target, _)) = &known.deployment {
-            known.tree = tree(workspace, target);
+            let folder = if *target == emulate::DEPLOYMENT { emulate::TREE } else { target };
+            known.tree = tree(workspace, folder);
             known.tree.extend(tree(workspace, SOURCE));
         }
         Ok(known)

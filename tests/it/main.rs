@@ -1,5 +1,5 @@
 //! The integration tests, one binary. Names carry cost: `docker_…` needs a Docker engine, `cluster_…` a Docker engine and a
-//! Kubernetes cluster; all others need nothing but the program. CONTRIBUTING.md says how to run and how to add them.
+//! Kubernetes cluster, `sam_…` AWS's tools; all others need nothing but the program. CONTRIBUTING.md says how to run and how to add them.
 
 use std::process::ExitCode;
 
@@ -11,6 +11,8 @@ mod cli;
 mod harness;
 // Runs that are interrupted, terminated, killed, or lose their reader: nothing is half-written, nothing panics.
 mod interrupt;
+// The serverless trees as AWS's own tools read them.
+mod sam;
 // The whole way on real parts: the sample is moved, the proof says equivalent, and names each injected fault.
 mod way;
 // The workspace from analyze to generate, and back: edits, conflicts, invalid files, locks, what status says.
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
         cli::tests(),
         harness::tests(),
         interrupt::tests(),
+        sam::tests(),
         workspace::tests(),
         way::tests(),
     ])

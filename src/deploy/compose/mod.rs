@@ -4,7 +4,8 @@ mod desired;
 mod engine;
 mod file;
 mod network;
-mod text;
+pub(crate) mod part;
+pub(crate) mod text;
 mod up;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -250,22 +251,7 @@ async fn prepare<'a>(
         let taken = choose(one, record, listen.as_ref())?;
         one.publish(&taken);
     }
-    let mut images = BTreeMap::new();
-    for one in &desired {
-        let image = docker.inspect_image(&one.image).await.map_err(|error| {
-            if docker::is_missing(&error) {
-                Error::refused(format!("the engine has no image {}", one.image))
-                    .help("run `migrate build --to compose` first")
-            } else {
-                Error::remote(format!(
-                    "failed to look at image {}: {}",
-                    one.image,
-                    docker::reason(&error)
-                ))
-            }
-        })?;
-        images.insert(one.service.clone(), image.id.unwrap_or_default());
-    }
+    let images = image_ids(docker, &desired).await?;
     let place = std::fs::canonicalize(&folder).input(format_args!("read {}", folder.display()))?;
     let labels = BTreeMap::from([
         ("com.docker.compose.project.working_dir", place.display().to_string()),
@@ -285,6 +271,27 @@ async fn prepare<'a>(
         plan,
         waits_for_data,
     })
+}
+
+/// The ids of the images that services run, by service; one that is not there is an error.
+async fn image_ids(docker: &Docker, desired: &[Desired]) -> Result<BTreeMap<String, String>> {
+    let mut images = BTreeMap::new();
+    for one in desired {
+        let image = docker.inspect_image(&one.image).await.map_err(|error| {
+            if docker::is_missing(&error) {
+                Error::refused(format!("the engine has no image {}", one.image))
+                    .help("run `migrate build --to compose` first")
+            } else {
+                Error::remote(format!(
+                    "failed to look at image {}: {}",
+                    one.image,
+                    docker::reason(&error)
+                ))
+            }
+        })?;
+        images.insert(one.service.clone(), image.id.unwrap_or_default());
+    }
+    Ok(images)
 }
 
 /// Where a service's ports are published: as `--listen` says, else as the tree says, else as it

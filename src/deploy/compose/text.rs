@@ -143,7 +143,7 @@ pub(super) fn published(text: &str) -> Result<Published> {
 }
 
 /// `--listen ADDR[:PORT]`.
-pub(super) fn listen(text: &str) -> Result<(String, Option<u16>)> {
+pub(crate) fn listen(text: &str) -> Result<(String, Option<u16>)> {
     let bad = || Error::usage(format!("{text:?} is no ADDR[:PORT]"));
     if let Ok(socket) = text.parse::<std::net::SocketAddr>() {
         return Ok((socket.ip().to_string(), Some(socket.port()).filter(|port| *port != 0)));

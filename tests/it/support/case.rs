@@ -17,6 +17,8 @@ impl Case {
             &[Component::Docker, Component::Cluster]
         } else if self.name.starts_with("docker_") {
             &[Component::Docker]
+        } else if self.name.starts_with("sam_") {
+            &[Component::Sam]
         } else {
             &[]
         }

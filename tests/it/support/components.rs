@@ -1,5 +1,6 @@
 //! The components that tests need beside the program: each is probed once, when the first test asks for it.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::cluster;
@@ -12,6 +13,8 @@ pub(crate) enum Component {
     Docker,
     /// A Kubernetes cluster: found, or started by `scripts/cluster`.
     Cluster,
+    /// `sam` and `cfn-lint`, in the folder that `scripts/setup --with sam` makes.
+    Sam,
 }
 
 /// Why a component is not there.
@@ -24,13 +27,14 @@ pub(crate) enum Absence {
 }
 
 impl Component {
-    const ALL: [Self; 2] = [Self::Docker, Self::Cluster];
+    const ALL: [Self; 3] = [Self::Docker, Self::Cluster, Self::Sam];
 
     /// As it is called in `MIGRATE_TEST_REQUIRE`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Docker => "docker",
             Self::Cluster => "cluster",
+            Self::Sam => "sam",
         }
     }
 
@@ -40,8 +44,33 @@ impl Component {
         match self {
             Self::Docker => DOCKER.get_or_init(docker_answers).clone(),
             Self::Cluster => cluster::probe(),
+            Self::Sam => sam_tools(),
         }
     }
+}
+
+/// A program of the folder that `MIGRATE_TEST_SAM` or `scripts/setup --with sam` names.
+pub(crate) fn sam_tool(name: &str) -> PathBuf {
+    let cache = || {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/root".into()));
+        cache.unwrap_or_else(|| home().join(".cache")).join("migrate/sam")
+    };
+    let folder = std::env::var_os("MIGRATE_TEST_SAM").map_or_else(cache, PathBuf::from);
+    folder.join("bin").join(name)
+}
+
+fn sam_tools() -> Result<(), Absence> {
+    for name in ["sam", "cfn-lint"] {
+        let path = sam_tool(name);
+        if !path.is_file() {
+            return Err(Absence::Missing(format!(
+                "there is no {}: scripts/setup --with sam makes it",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn docker_answers() -> Result<(), Absence> {

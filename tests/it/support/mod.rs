@@ -12,6 +12,7 @@ mod sample;
 pub(crate) use case::{Case, cases};
 pub(crate) use cluster::{cluster, kubectl, registry};
 pub(crate) use command::{Output, command, docker};
+pub(crate) use components::sam_tool;
 pub(crate) use migrate::{Migrate, Scratch, Workspace};
 pub(crate) use moved::{CANARY, Moved};
 pub(crate) use runner::{at_end, run};
