@@ -179,7 +179,7 @@ fn an_origin_gets_what_the_policies_let_through() {
 #[test]
 fn the_generated_function_does_what_nginx_did() {
     let (source, findings) = crate::generate::sam::function_of(
-        r#"
+        r"
         charset utf-8;
         server {
             listen 80; server_name shop.example; root /srv/www;
@@ -194,7 +194,7 @@ fn the_generated_function_does_what_nginx_did() {
             location /image/ { proxy_pass http://127.0.0.1:3000; image_filter resize 100 100; }
         }
         server { listen 80; server_name www.shop.example; return 301 http://shop.example$request_uri; }
-        "#,
+        ",
     );
     let at = At { domain: "d1.cloudfront.net", id: "E1", request_id: "r" };
     let ask = |method: &str, target: &str, headers: &[(&str, &str)]| {
