@@ -190,7 +190,10 @@ fn forged_address(moved: &Moved) {
     let file = moved.workspace.path().join("compose/compose.yaml");
     let text = std::fs::read_to_string(&file).expect("readable");
     let line = text.lines().find(|line| line.contains("TRUST_PROXY:")).expect("the app's trust");
-    let wide = format!("{}: \"loopback, uniquelocal\"", line.split(':').next().unwrap_or(line));
+    let wide = format!(
+        "{}: \"loopback, uniquelocal, 198.18.0.0/15\"",
+        line.split(':').next().unwrap_or(line)
+    );
     let edit = moved.with_edit_of(&file, line, &wide);
     points_at(&fails(&moved.verify(1), "proxy"), &edit.file());
 }

@@ -3,7 +3,7 @@
 use super::nginx::{self, Directive};
 use super::{Clues, at, manifest, text};
 use crate::model::verdict::Cause;
-use crate::verify::compare::{BELIEVED, Difference, Kind, What};
+use crate::verify::compare::{BELIEVED, Difference, Kind, LOST, What};
 
 /// The likely cause.
 pub(super) fn cause(clues: &Clues<'_>, difference: &Difference) -> Cause {
@@ -586,14 +586,14 @@ fn value(clues: &Clues<'_>, path: &str, difference: &Difference) -> Cause {
         }
         Kind::Value(What::Scheme, _) => forwarded(clues, path, "url scheme"),
         Kind::Value(What::Authority, _) => forwarded(clues, path, "url host"),
-        Kind::Value(What::Address, _) if difference.group == BELIEVED => variable_or(
+        Kind::Value(..) if difference.group == BELIEVED => variable_or(
             clues,
             &["TRUST", "FORWARDED", "PROX"],
             "the app trusts an address under which the platform shows it clients: it may believe \
              its proxy alone (by a fixed address or the relay, as generate writes it), and clients \
              are to keep their own addresses (externalTrafficPolicy: Local)",
         ),
-        Kind::Value(What::Address, _) if difference.group == "client address lost" => variable_or(
+        Kind::Value(..) if difference.group == LOST => variable_or(
             clues,
             &["TRUST", "FORWARDED", "PROX"],
             "the app does not trust its proxy, or the proxy does not pass the client's address on",

@@ -9,6 +9,9 @@ use crate::model::verdict::{Class, Tier};
 /// The differences of this group are of an app that believes what a client says of itself.
 pub(crate) const BELIEVED: &str = "client address believed";
 
+/// The differences of this group are of an app that no longer believes its proxy.
+pub(crate) const LOST: &str = "client address lost";
+
 /// A client's address that is another on each side.
 pub(super) fn judged(found: &Found, claimed: &[IpAddr]) -> (Tier, Class, String, String) {
     let shows = |text: &str| addresses(text).any(|address| claimed.contains(&address));
@@ -21,7 +24,7 @@ pub(super) fn judged(found: &Found, claimed: &[IpAddr]) -> (Tier, Class, String,
         // A proxy of the platform may put its own word in the place of a client's in a header.
         (true, false) if !found.pointer.to_ascii_lowercase().contains("header") => (
             Tier::Fail,
-            "client address lost",
+            LOST,
             "the app no longer believes the address that it is told (X-Forwarded-For)",
         ),
         // No platform shows a public address where the client is on a private network; only what
@@ -32,6 +35,11 @@ pub(super) fn judged(found: &Found, claimed: &[IpAddr]) -> (Tier, Class, String,
         _ => (Tier::Platform, "client address", "the app sees clients under another address"),
     };
     (tier, Class::Proxy, group.into(), summary.into())
+}
+
+/// Whether a text is addresses and nothing else.
+pub(super) fn only(text: &str) -> bool {
+    !text.is_empty() && text.split(',').count() == addresses(text).count()
 }
 
 /// The addresses in a text that is one or a list of them.
@@ -84,6 +92,12 @@ mod tests {
         assert_eq!(tier("/ip", "::ffff:127.0.0.1", "::ffff:203.0.113.9"), fail);
         assert_eq!(tier("/ip", "172.17.0.1", "192.0.2.55"), fail, "not theirs in any case");
         assert_eq!(tier("/ips/*", "172.17.0.1", "203.0.113.9, 172.17.0.1"), fail);
+    }
+
+    #[test]
+    fn addresses_alone_are_told_from_words() {
+        assert!(only("\"172.17.0.1\"") && only("203.0.113.9, ::1"));
+        assert!(!only("") && !only("\"shop\"") && !only("10.0.0.1, shop"));
     }
 
     #[test]

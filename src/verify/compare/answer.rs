@@ -362,6 +362,12 @@ fn judged(
             format!("time {key}"),
             format!("{place} is not the time it should be"),
         ),
+        What::Missing if address::only(&found.original) => (
+            Tier::Fail,
+            Class::Proxy,
+            address::LOST.into(),
+            "the app no longer lists a client's address: it does not believe its proxy".into(),
+        ),
         What::Missing => {
             (Tier::Fail, class, "list missing".into(), "elements are missing from lists".into())
         }

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub(super) use address::BELIEVED;
+pub(super) use address::{BELIEVED, LOST};
 pub(super) use answer::Passes;
 pub(super) use difference::{Difference, Kind, Scene};
 pub(super) use value::What;
