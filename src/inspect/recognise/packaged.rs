@@ -243,8 +243,9 @@ pub(super) fn scripts(source: &dyn Source, facts: &mut Facts, left: &mut Left) {
     for name in names.into_iter().take(200) {
         let unit = format!("{name}.service");
         let path = format!("/etc/init.d/{name}");
-        // A unit of the same name takes the script's place.
-        if units::load(source, &unit).is_some() || !source.is_file(&path) {
+        // A unit of the same name takes the script's place, also one that keeps it from starting.
+        let unit_counts = units::is_masked(source, &unit) || units::load(source, &unit).is_some();
+        if unit_counts || !source.is_file(&path) {
             continue;
         }
         let package = facts.owner(source, &path).map(str::to_owned);
@@ -336,6 +337,10 @@ mod tests {
         files.push(("/etc/init.d/exim4".into(), "#!/bin/sh\n".into()));
         files.push(("/etc/rc2.d/S01exim4".into(), "-> ../init.d/exim4".into()));
         files.push(("/etc/rc2.d/S01cron".into(), "-> ../init.d/cron".into()));
+        // Its package masks the unit: the script never starts.
+        files.push(("/etc/rc2.d/S01sudo".into(), "-> ../init.d/sudo".into()));
+        files.push(("/etc/init.d/sudo".into(), "#!/bin/sh\n".into()));
+        files.push(("/lib/systemd/system/sudo.service".into(), "-> /dev/null".into()));
         files.push(("/etc/init.d/cron".into(), "#!/bin/sh\n".into()));
         files.extend(package("supervisor", "supervisor.service", "[Service]\nExecStart=/x\n"));
         let programs = "[program:worker]\ncommand=/srv/x\n".to_owned();

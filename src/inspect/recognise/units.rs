@@ -64,9 +64,11 @@ fn template(name: &str) -> Option<String> {
     Some(format!("{prefix}@.{suffix}"))
 }
 
-/// Whether the administrator has masked a unit: linked it to `/dev/null`, or emptied it.
+/// Whether a unit is masked, by the administrator or by its package: linked to `/dev/null`, or
+/// empty. The first file of the name counts.
 pub(super) fn is_masked(source: &dyn Source, name: &str) -> bool {
-    match source.index().entries.get(&format!("{LOCAL}/{name}")) {
+    let entries = &source.index().entries;
+    match FOLDERS.iter().find_map(|folder| entries.get(&format!("{folder}/{name}"))) {
         Some(entry) => match &entry.kind {
             Kind::Link(target) => target == "/dev/null",
             kind => *kind == Kind::File && entry.size == 0,
